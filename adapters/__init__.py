@@ -1,0 +1,1 @@
+"""The edges, one folder a protocol: bytes to parsed message and back. Nothing here knows of residents."""

@@ -1,0 +1,1 @@
+"""The hub between hospitals, public health and family-doctor teams."""

@@ -1,0 +1,20 @@
+"""Ids of version 7 (RFC 9562): they sort by the time of their making, also within one millisecond of one process."""
+
+import os
+import threading
+import time
+from uuid import UUID
+
+_lock = threading.Lock()
+_last = 0
+
+
+def new_id() -> UUID:
+    """A UUIDv7: 48 bits of milliseconds, 12 bits of their fraction, 62 random bits; ever rising in one process."""
+    global _last
+    now = time.time_ns()
+    ticks = (now // 1_000_000 << 12) | (now % 1_000_000 * 4096 // 1_000_000)
+    with _lock:
+        _last = ticks = max(ticks, _last + 1)
+    random = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
+    return UUID(int=(ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0x2 << 62 | random)

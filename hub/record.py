@@ -1,0 +1,183 @@
+"""The record: what was said of a patient (facts) and what it amounts to for a resident (entries)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+Json = dict[str, Any]
+
+
+class Grade(StrEnum):
+    """How sure a link between a source's patient and a resident is."""
+
+    CERTAIN = "certain"
+    PROBABLE = "probable"
+    POSSIBLE = "possible"
+    NOT = "not"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identifier:
+    """A number of a person. `kind` is a row of ``mappings/codes/identifier-kinds.csv``; `system` a URI."""
+
+    kind: str
+    system: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where one element of a resource was read from.
+
+    `target` is the FHIR element (``valueQuantity``), `path` the field (``OBX[2]-5``), `row` the mapping row
+    (``hl7v2/obx-observation:valueQuantity``), `codes` the code table that translated it, if any.
+    """
+
+    target: str
+    path: str
+    row: str
+    codes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Something about a value that a reader should know: ``unknown-code`` at ``PID-8``."""
+
+    code: str
+    where: str
+    table: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mapped:
+    """One FHIR resource that one message gave of one patient, not yet stored.
+
+    `key` says what of the source's patient this is: a later fact with the same kind and key supersedes it.
+    `cleared` are targets that the sender emptied (``""``); `assumed` are targets that FHIR requires and the
+    sender did not give, so that they never override a value that was said. `whole` is true where the
+    sender's resource replaces the earlier one instead of updating it (FHIR). `names` are what the sender calls the
+    things that the resource refers to, by reference.
+    """
+
+    kind: str
+    key: str
+    resource: Json
+    path: str
+    row: str
+    traces: tuple[Trace, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    cleared: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PatientPart:
+    """What a message says of one patient: who it is (`numbers` are the source's own, `proofs` lead across
+    sources), their demographics and the resources about them."""
+
+    numbers: tuple[Identifier, ...]
+    demographics: Mapped | None
+    resources: tuple[Mapped, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PatientMerge:
+    """The source says that two of its patients are one: `prior` is given up, `surviving` stays (A40)."""
+
+    prior: tuple[Identifier, ...]
+    surviving: tuple[Identifier, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """A message, mapped. `event_at` is when it happened, `sent_at` when it was written (MSH-7)."""
+
+    event_at: datetime
+    sent_at: datetime
+    parts: tuple[PatientPart, ...]
+    merges: tuple[PatientMerge, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """One stored resource of one source's patient. Never rewritten."""
+
+    id: UUID
+    patient_id: UUID
+    message_id: UUID
+    source: str
+    organisation: str
+    kind: str
+    key: str
+    entry_key: str
+    event_at: datetime
+    sent_at: datetime
+    received_at: datetime
+    resource: Json
+    path: str
+    row: str
+    traces: tuple[Trace, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    cleared: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
+
+    @property
+    def order(self) -> tuple[datetime, datetime, datetime, UUID]:
+        """Facts apply in the order of their event, then of their sending, then of their receipt."""
+        return (self.event_at, self.sent_at, self.received_at, self.id)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OriginValue:
+    """One element of an entry and the field that it was read from."""
+
+    element: str
+    path: str
+    row: str
+    codes: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Why an entry stands there: one fact of one message."""
+
+    source: str
+    organisation: str
+    message_id: UUID
+    path: str
+    row: str
+    sent_at: datetime
+    values: tuple[OriginValue, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conflict:
+    """A value that lost against the one that the entry shows."""
+
+    element: str
+    value: str
+    source: str
+    organisation: str
+    message_id: UUID
+    sent_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A resident's line of the record. `columns` are those of the table of its kind (``hub/tables.py``)."""
+
+    id: UUID
+    resident_id: UUID
+    kind: str
+    key: str
+    columns: Mapping[str, Any]
+    origins: tuple[Origin, ...]
+    conflicts: tuple[Conflict, ...] = ()
+    flags: tuple[Flag, ...] = ()
