@@ -1,0 +1,151 @@
+"""Request bodies to entries: what is asked for, of which resources; their content is `validation`'s business.
+
+A conditional create or update (``ifNoneExist``, ``PUT Patient?identifier=...``) is taken as a plain one: the
+hub tells resources apart by their business identifiers anyway, so sending one again changes nothing.
+"""
+
+import re
+from datetime import datetime
+
+import orjson
+
+from hub.errors import Refusal, Refused, refuse
+from hub.message import FhirEntry, FhirMessage
+
+_BOM = b"\xef\xbb\xbf"
+_BUNDLES = ("transaction", "batch")
+_METHODS = ("POST", "PUT")
+
+
+def read(
+    body: bytes,
+    *,
+    supported: frozenset[str],
+    kind: str = "",
+    method: str = "POST",
+    identifier: str = "",
+) -> FhirMessage:
+    """The entries of a request body: a transaction or batch Bundle, or one resource.
+
+    `kind`, `method` and `identifier` are what the address says (``PUT /fhir/Patient/123``); without `kind`
+    the body may be a Bundle or any supported resource. The message's kind is ``transaction``, ``batch`` or
+    the resource's type. Raises `Refused`: "not-json", "invalid-resource", "unsupported-resource",
+    "unsupported-method"; in a batch these stand at their entry instead.
+    """
+    resource = parse(body)
+    if resource.get("resourceType") == "Bundle" and kind in ("", "Bundle"):
+        return _bundle(resource, supported)
+    where = kind or _type_of(resource) or "resource"
+    if (refusal := _unsupported(resource, where, supported)) is not None:
+        raise Refused(refusal)
+    if kind and resource["resourceType"] != kind:
+        raise refuse("invalid-resource", f"{kind}.resourceType", reason="differs from the type in the address")
+    if identifier and resource.get("id") != identifier:
+        raise refuse("invalid-resource", f"{where}.id", reason="differs from the id in the address")
+    entry = FhirEntry(resource=resource, where=where, method=method)
+    return FhirMessage(kind=where, sent_at=_sent_at(resource.get("meta"), "lastUpdated"), entries=(entry,))
+
+
+def parse(body: bytes) -> dict[str, object]:
+    """The JSON object in a body. Raises `Refused` "not-json" with the place of the fault, never its text."""
+    try:
+        parsed = orjson.loads(body.removeprefix(_BOM))
+    except orjson.JSONDecodeError as error:
+        raise refuse("not-json", reason=f"{error.msg} at line {error.lineno} column {error.colno}") from None
+    if not isinstance(parsed, dict):
+        raise refuse("not-json", reason="the outermost value is not an object")
+    return parsed
+
+
+def _bundle(bundle: dict[str, object], supported: frozenset[str]) -> FhirMessage:
+    kind = bundle.get("type")
+    if kind not in _BUNDLES:
+        raise refuse("invalid-resource", "Bundle.type", reason="is not transaction or batch")
+    entries = bundle.get("entry", [])
+    if not isinstance(entries, list) or not entries:
+        raise refuse("invalid-resource", "Bundle.entry", reason="holds no entry")
+    read_entries = tuple(_entry(entry, f"Bundle.entry[{at}]", supported) for at, entry in enumerate(entries))
+    if kind == "transaction":
+        for entry in read_entries:
+            if entry.refusal is not None:
+                raise Refused(entry.refusal)
+    return FhirMessage(kind=str(kind), sent_at=_sent_at(bundle, "timestamp"), entries=read_entries)
+
+
+def _entry(entry: object, where: str, supported: frozenset[str]) -> FhirEntry:
+    if not isinstance(entry, dict):
+        return FhirEntry(resource={}, where=where, refusal=_invalid(where, "is not an object"))
+    request = entry.get("request")
+    resource = entry.get("resource")
+    if not isinstance(request, dict):
+        refusal: Refusal | None = _invalid(f"{where}.request", "is required in a transaction or batch")
+        request = {}
+    else:
+        refusal = _method_fault(request, where)
+    if not isinstance(resource, dict):
+        refusal = refusal or _invalid(f"{where}.resource", "is required")
+        resource = {}
+    refusal = refusal or _unsupported(resource, f"{where}.resource", supported)
+    refusal = refusal or _address_fault(request, resource, where)
+    method, full_url = request.get("method"), entry.get("fullUrl")
+    return FhirEntry(
+        resource=resource,
+        where=f"{where}.resource",
+        full_url=full_url if isinstance(full_url, str) else "",
+        method=method if method in _METHODS else "POST",
+        refusal=refusal,
+    )
+
+
+def _method_fault(request: dict[str, object], where: str) -> Refusal | None:
+    method = request.get("method")
+    if method in _METHODS:
+        return None
+    shown = method if isinstance(method, str) and re.fullmatch(r"[A-Za-z]{1,10}", method) else "?"
+    return refuse("unsupported-method", f"{where}.request.method", method=shown).refusal
+
+
+def _address_fault(request: dict[str, object], resource: dict[str, object], where: str) -> Refusal | None:
+    """Whether request.url contradicts the resource: ``Patient`` or ``Patient/123``, with or without a
+    query."""
+    url = request.get("url")
+    if not isinstance(url, str) or not url:
+        return _invalid(f"{where}.request.url", "is required")
+    path, query = url.partition("?")[::2]
+    kind, _, identifier = path.strip("/").partition("/")
+    if kind != resource["resourceType"]:
+        return _invalid(f"{where}.request.url", "names another type than the resource's")
+    if request["method"] == "PUT" and not query and (not identifier or identifier != resource.get("id")):
+        return _invalid(f"{where}.resource.id", "differs from the id in request.url")
+    return None
+
+
+def _unsupported(resource: dict[str, object], where: str, supported: frozenset[str]) -> Refusal | None:
+    kind = _type_of(resource)
+    if not kind:
+        return _invalid(f"{where}.resourceType", "is required and names a FHIR resource")
+    if kind not in supported:
+        known = ", ".join(sorted(supported))
+        return refuse("unsupported-resource", where, type=kind, known=known).refusal
+    return None
+
+
+def _type_of(resource: dict[str, object]) -> str:
+    """The resource's type, where it looks like one: a refusal repeats it."""
+    kind = resource.get("resourceType")
+    return kind if isinstance(kind, str) and re.fullmatch(r"[A-Z][A-Za-z]{1,39}", kind) else ""
+
+
+def _invalid(where: str, reason: str) -> Refusal:
+    return refuse("invalid-resource", where, reason=reason).refusal
+
+
+def _sent_at(holder: object, name: str) -> datetime | None:
+    """An instant of the sender's; None where there is none or it has no zone (a fault for validation to
+    find)."""
+    text = holder.get(name) if isinstance(holder, dict) else None
+    try:
+        instant = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return instant if instant is not None and instant.tzinfo is not None else None

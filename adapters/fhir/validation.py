@@ -1,0 +1,196 @@
+"""Validation of FHIR resources by fhir.resources (R4B; 4.0.1 resources pass), and the codes it leaves
+unchecked.
+
+fhir.resources checks structure, cardinality and datatypes, but no required binding: gender "X" passes. The
+lists of codes are in its models all the same, some of them cut short (they end in ``+``), so those are
+written out here after https://hl7.org/fhir/R4B/valueset-all.html.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+
+from fhir.resources.R4B import get_fhir_model_class
+from fhir_core.fhirabstractmodel import FHIRAbstractModel
+from pydantic import ValidationError
+
+from adapters.fhir.reading import read
+from hub.errors import Refusal, Refused, refuse
+from hub.message import FhirMessage
+
+_OBSERVATION_STATUS = "registered preliminary final amended corrected cancelled entered-in-error unknown"
+_ENCOUNTER_STATUS = "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown"
+
+# Required bindings of code elements whose list fhir.resources cuts short or leaves out.
+_CODES: Mapping[str, str] = {
+    "DetectedIssue.status": _OBSERVATION_STATUS,
+    "DeviceUdiCarrier.entryType": "barcode rfid manual card self-reported unknown",
+    "DeviceUseStatement.status": "active completed entered-in-error intended stopped on-hold",
+    "DiagnosticReport.status": "registered partial preliminary final amended corrected appended cancelled "
+    "entered-in-error unknown",
+    "Encounter.status": _ENCOUNTER_STATUS,
+    "EncounterStatusHistory.status": _ENCOUNTER_STATUS,
+    "Observation.status": _OBSERVATION_STATUS,
+    "Quantity.comparator": "< <= >= >",
+    "QuestionnaireItem.type": "group display question boolean decimal integer date dateTime time string text "
+    "url choice open-choice attachment reference quantity",
+    "RiskAssessment.status": _OBSERVATION_STATUS,
+    "SupplyRequest.status": "draft active suspended cancelled completed entered-in-error unknown",
+    "Task.status": "draft requested received accepted rejected ready cancelled in-progress on-hold failed "
+    "completed entered-in-error",
+}
+
+# Required bindings of CodeableConcept elements: one coding has to be of these (code system, codes).
+_TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
+_CONCEPTS: Mapping[str, tuple[str, str]] = {
+    "Condition.clinicalStatus": (
+        f"{_TERMINOLOGY}condition-clinical",
+        "active recurrence relapse inactive remission resolved",
+    ),
+    "Condition.verificationStatus": (
+        f"{_TERMINOLOGY}condition-ver-status",
+        "unconfirmed provisional differential confirmed refuted entered-in-error",
+    ),
+    "AllergyIntolerance.clinicalStatus": (
+        f"{_TERMINOLOGY}allergyintolerance-clinical",
+        "active inactive resolved",
+    ),
+    "AllergyIntolerance.verificationStatus": (
+        f"{_TERMINOLOGY}allergyintolerance-verification",
+        "unconfirmed confirmed refuted entered-in-error",
+    ),
+}
+
+# Errors of pydantic whose message may quote the value; everything else is said in the library's words.
+_QUOTING = frozenset({"model_validation_format", "fhir-validation-wrong-resource-type"})
+
+
+def check(resource: dict[str, object], where: str = "") -> Refusal | None:
+    """The first fault of a resource, at its path below `where` (by default its type), or None.
+
+    The refusal is "invalid-resource"; its reason never quotes a value. The resource is not changed.
+    """
+    kind = str(resource.get("resourceType", ""))
+    where = where or kind
+    try:
+        model = get_fhir_model_class(kind).model_validate(resource)
+    except ValidationError as error:
+        return _first(error, where)
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        # What fhir.resources stumbles over instead of reporting: unknown types of contained resources, odd
+        # nesting.
+        return refuse("invalid-resource", where, reason="is no valid resource of FHIR R4B").refusal
+    for path, reason in _wrong_codes(model, where):
+        return refuse("invalid-resource", path, reason=reason).refusal
+    return None
+
+
+def validate_body(
+    body: bytes,
+    supported: frozenset[str],
+    kind: str = "",
+    method: str = "POST",
+    identifier: str = "",
+) -> FhirMessage:
+    """Reads and checks a whole request body; arguments, errors and result as `reading.read`.
+
+    In a transaction the first invalid resource raises `Refused`; in a batch it carries its refusal and the
+    others go on. Arguments, result and exception can be pickled, so a bundle may be checked in another
+    process.
+    """
+    message = read(body, supported=supported, kind=kind, method=method, identifier=identifier)
+    entries = []
+    for entry in message.entries:
+        refusal = entry.refusal or check(entry.resource, entry.where)
+        if refusal is not None and message.kind != "batch":
+            raise Refused(refusal)
+        entries.append(replace(entry, refusal=refusal))
+    return replace(message, entries=tuple(entries))
+
+
+def _first(error: ValidationError, where: str) -> Refusal:
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = where + "".join(_step(part) for part in fault["loc"] if part not in ("root", "resource_type"))
+    return refuse("invalid-resource", path, reason=_reason(fault["type"], fault["msg"])).refusal
+
+
+def _step(part: int | str) -> str:
+    """One step of a path; a name that no FHIR element could have is not repeated."""
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if re.fullmatch(r"[A-Za-z_]\w{0,63}", part, re.ASCII) else ".?"
+
+
+def _reason(kind: str, message: str) -> str:
+    if kind in _QUOTING:
+        return "is of another type than FHIR R4B has here"
+    if kind == "extra_forbidden":
+        return "is no element that FHIR R4B has here"
+    return message.removeprefix("Value error, ").rstrip(".!")
+
+
+def _wrong_codes(model: FHIRAbstractModel, where: str) -> Iterator[tuple[str, str]]:
+    """The paths below a valid resource where a required binding is not met, with the reason."""
+    codes, concepts = _bindings(type(model))
+    for name, value in model.__dict__.items():
+        if value is None or name == "resource_type":
+            continue
+        if name in codes:
+            yield from _wrong_code(value, f"{where}.{_alias(type(model), name)}", codes[name])
+        elif name in concepts:
+            yield from _wrong_concept(value, f"{where}.{name}", *concepts[name])
+        elif isinstance(value, FHIRAbstractModel):
+            yield from _wrong_codes(value, f"{where}.{_alias(type(model), name)}")
+        elif isinstance(value, list):
+            for at, item in enumerate(value):
+                if isinstance(item, FHIRAbstractModel):
+                    yield from _wrong_codes(item, f"{where}.{_alias(type(model), name)}[{at}]")
+
+
+def _wrong_code(value: object, where: str, allowed: frozenset[str]) -> Iterator[tuple[str, str]]:
+    values = value if isinstance(value, list) else [value]
+    for at, code in enumerate(values):
+        if code is not None and code not in allowed:
+            path = f"{where}[{at}]" if isinstance(value, list) else where
+            yield path, f"is not one of {', '.join(sorted(allowed))}"
+
+
+def _wrong_concept(
+    value: FHIRAbstractModel, where: str, system: str, allowed: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    """A coding without system passes by its code: senders leave the system out where the standard has only
+    one."""
+    codings = getattr(value, "coding", None) or []
+    if not any(coding.code in allowed and coding.system in (None, system) for coding in codings):
+        yield f"{where}.coding", f"has none of {', '.join(sorted(allowed))} of {system}"
+
+
+@cache
+def _bindings(
+    model: type[FHIRAbstractModel],
+) -> tuple[dict[str, frozenset[str]], dict[str, tuple[str, frozenset[str]]]]:
+    """A model's fields with a required binding: those of type code, those of type CodeableConcept."""
+    codes: dict[str, frozenset[str]] = {}
+    for name, field in model.model_fields.items():
+        extra = field.json_schema_extra
+        listed = extra.get("enum_values") if isinstance(extra, dict) else None
+        written = _CODES.get(f"{model.__name__}.{field.alias or name}")
+        if written is not None:
+            codes[name] = frozenset(written.split())
+        elif isinstance(listed, list) and not {"+", "etc."} & {str(code) for code in listed}:
+            codes[name] = frozenset(str(code) for code in listed)
+    prefix = f"{model.__name__}."
+    concepts = {
+        path.removeprefix(prefix): (system, frozenset(allowed.split()))
+        for path, (system, allowed) in _CONCEPTS.items()
+        if path.startswith(prefix)
+    }
+    return codes, concepts
+
+
+@cache
+def _alias(model: type[FHIRAbstractModel], name: str) -> str:
+    """An element's name as JSON has it: ``class`` for ``class_fhir``."""
+    field = model.model_fields.get(name)
+    return (field.alias if field else None) or name

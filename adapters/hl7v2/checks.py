@@ -1,0 +1,96 @@
+"""What the door refuses at once: the few checks of content that a sender is told of in its acknowledgement.
+
+The rules are handed in (wiring derives them from mapping rows and a source profile) and compiled by segment,
+so a message costs one pass over its segments.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from hub.errors import Refusal, refuse
+from hub.message import Segment, V2Message, component_of
+
+_NULL = '""'  # "delete what you hold" (HL7 v2.5.1 chapter 2.5.3): a statement, not a value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sibling:
+    """A condition on another component of the same repetition: CX.5 is one of these types (case ignored)."""
+
+    component: int
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One check of one place. `check` gets the unescaped text and says whether it will do.
+
+    `component` 0 is the first component of a field that people name without it (``PID-7``). `each` checks
+    every repetition, otherwise the first. With `when`, only repetitions whose sibling component fits are
+    checked. Empty text and the explicit null never reach `check`. A fault is a `Refusal` of `refusal_code`,
+    whose wording takes nothing but ``{where}``.
+    """
+
+    segment: str
+    field: int
+    component: int = 0
+    check: Callable[[str], bool]
+    refusal_code: str
+    each: bool = False
+    when: Sibling | None = None
+
+
+class DoorCheck:
+    """Rules, compiled."""
+
+    __slots__ = ("_rules",)
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules: dict[str, list[Rule]] = {}
+        for rule in rules:
+            self._rules.setdefault(rule.segment, []).append(_folded(rule))
+
+    def first_fault(self, message: V2Message) -> Refusal | None:
+        """The first fault in the order of the message, or None."""
+        rules_of = self._rules
+        for segment in message.segments:
+            for rule in rules_of.get(segment.name, ()):
+                fields = segment.fields
+                if rule.field < len(fields) and fields[rule.field]:
+                    fault = _fault(rule, segment, fields[rule.field])
+                    if fault is not None:
+                        return fault
+        return None
+
+
+def _folded(rule: Rule) -> Rule:
+    if rule.when is None:
+        return rule
+    when = Sibling(component=rule.when.component, values=frozenset(v.casefold() for v in rule.when.values))
+    return replace(rule, when=when)
+
+
+def _fault(rule: Rule, segment: Segment, text: str) -> Refusal | None:
+    repetitions = text.split(segment.delimiters.repetition)
+    for number, repetition in enumerate(repetitions if rule.each else repetitions[:1], 1):
+        if not _passes(rule, segment, repetition):
+            return refuse(rule.refusal_code, _where(rule, segment, number)).refusal
+    return None
+
+
+def _passes(rule: Rule, segment: Segment, repetition: str) -> bool:
+    delimiters = segment.delimiters
+    if rule.when is not None:
+        sibling = component_of(delimiters, repetition, rule.when.component).strip()
+        if sibling.casefold() not in rule.when.values:
+            return True
+    value = component_of(delimiters, repetition, rule.component or 1).strip()
+    return not value or value == _NULL or rule.check(value)
+
+
+def _where(rule: Rule, segment: Segment, repetition: int) -> str:
+    """``PID-3[2].1``: repetition and component only where there is something to tell apart."""
+    where = f"{segment.where}-{rule.field}"
+    if repetition > 1:
+        where += f"[{repetition}]"
+    return f"{where}.{rule.component}" if rule.component else where

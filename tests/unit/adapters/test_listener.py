@@ -1,0 +1,326 @@
+"""The listener on real loopback sockets."""
+
+import asyncio
+import random
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from adapters.hl7v2.framing import Frame, frame
+from adapters.hl7v2.listener import MllpListener
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Desk:
+    """Answers each frame with its own content; remembers what came, whole or faulty."""
+
+    def __init__(self, delay: Callable[[Frame], Awaitable[None]] | None = None) -> None:
+        self.seen: list[tuple[bytes, str]] = []
+        self.unanswered = 0
+        self.most_unanswered = 0
+        self._delay = delay
+
+    async def __call__(self, received: Frame) -> bytes | None:
+        self.seen.append((received.content, received.fault.code if received.fault else ""))
+        self.unanswered += 1
+        self.most_unanswered = max(self.most_unanswered, self.unanswered)
+        try:
+            if self._delay:
+                await self._delay(received)
+            if received.content == b"fail":
+                raise RuntimeError("as told")
+            return None if received.fault else b"ACK " + received.content
+        finally:
+            self.unanswered -= 1
+
+
+@asynccontextmanager
+async def listening(
+    desk: Desk,
+    *,
+    max_bytes: int = 10_000,
+    idle_seconds: float = 30,
+    max_connections: int = 100,
+    pending: int = 32,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[MllpListener]:
+    listener = MllpListener(
+        desk,
+        host="127.0.0.1",
+        port=0,
+        max_bytes=max_bytes,
+        idle_seconds=idle_seconds,
+        max_connections=max_connections,
+        pending=pending,
+        tls=tls,
+    )
+    await listener.start()
+    try:
+        yield listener
+    finally:
+        await listener.stop()
+
+
+@asynccontextmanager
+async def connected(listener: MllpListener) -> AsyncIterator[Streams]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def answers(reader: asyncio.StreamReader, count: int) -> list[bytes]:
+    async with asyncio.timeout(10):
+        return [(await reader.readuntil(b"\x1c\r"))[1:-2] for _ in range(count)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def test_a_frame_is_answered_and_the_connection_stays_open_for_the_next() -> None:
+    async with listening(Desk()) as listener, connected(listener) as (reader, writer):
+        for content in (b"one", b"two"):
+            writer.write(frame(content))
+            assert await answers(reader, 1) == [b"ACK " + content]
+
+
+async def test_a_frame_may_arrive_in_pieces_and_several_in_one() -> None:
+    async with listening(Desk()) as listener, connected(listener) as (reader, writer):
+        for byte in frame(b"slow"):
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(0.001)
+        writer.write(frame(b"a") + frame(b"b") + frame(b"c"))
+        assert await answers(reader, 4) == [b"ACK slow", b"ACK a", b"ACK b", b"ACK c"]
+
+
+async def test_garbage_and_oversize_are_handed_over_and_the_connection_stays_usable() -> None:
+    desk = Desk()
+    async with listening(desk, max_bytes=20) as listener, connected(listener) as (reader, writer):
+        writer.write(b"garbage" + frame(b"x" * 5_000) + b"\x0bhalf" + frame(b"good"))
+        assert await answers(reader, 1) == [b"ACK good"]
+    assert desk.seen == [
+        (b"garbage", "stray-bytes"),
+        (b"x" * 20, "frame-too-large"),
+        (b"half", "broken-frame"),
+        (b"good", ""),
+    ]
+
+
+async def test_a_connection_that_ends_inside_a_frame_hands_over_what_came() -> None:
+    desk = Desk()
+    async with listening(desk) as listener:
+        async with connected(listener) as (_, writer):
+            writer.write(frame(b"whole") + b"\x0bMSH|half")
+            await writer.drain()
+            await until(lambda: len(desk.seen) == 1)
+        await until(lambda: len(desk.seen) == 2)
+        await until(lambda: not listener.connections)
+    assert desk.seen[1] == (b"MSH|half", "broken-frame")
+
+
+async def test_a_connection_that_is_reset_harms_nobody() -> None:
+    desk = Desk()
+    async with listening(desk) as listener, connected(listener) as (reader, writer):
+        raw = socket.create_connection(("127.0.0.1", listener.port))
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        raw.sendall(b"\x0bMSH|ha")
+        await until(lambda: len(listener.connections) == 2)
+        await asyncio.sleep(0.02)
+        raw.close()
+        await until(lambda: len(listener.connections) == 1)
+        writer.write(frame(b"other"))
+        assert await answers(reader, 1) == [b"ACK other"]
+    assert (b"MSH|ha", "broken-frame") in desk.seen
+
+
+async def test_a_sender_that_closes_its_side_still_gets_its_answers() -> None:
+    async def slowly(_: Frame) -> None:
+        await asyncio.sleep(0.05)
+
+    async with listening(Desk(slowly)) as listener, connected(listener) as (reader, writer):
+        writer.write(frame(b"last"))
+        writer.write_eof()
+        assert await answers(reader, 1) == [b"ACK last"]
+        assert await reader.read() == b""
+
+
+async def test_acknowledgements_leave_in_the_order_of_the_frames() -> None:
+    chance = random.Random(7)
+
+    async def somehow(_: Frame) -> None:
+        await asyncio.sleep(chance.random() / 50)
+
+    contents = [f"{number}".encode() for number in range(200)]
+    async with listening(Desk(somehow)) as listener, connected(listener) as (reader, writer):
+        writer.write(b"".join(frame(content) for content in contents))
+        assert await answers(reader, 200) == [b"ACK " + content for content in contents]
+
+
+async def test_frames_that_arrive_together_are_answered_side_by_side() -> None:
+    together = asyncio.Event()
+    desk = Desk()
+
+    async def all_here(_: Frame) -> None:
+        if desk.unanswered == 10:
+            together.set()
+        async with asyncio.timeout(5):
+            await together.wait()
+
+    desk._delay = all_here
+    async with listening(desk) as listener, connected(listener) as (reader, writer):
+        writer.write(frame(b"x") * 10)
+        assert len(await answers(reader, 10)) == 10
+
+
+async def test_a_connection_is_not_read_from_while_too_many_frames_are_unanswered() -> None:
+    go = asyncio.Event()
+
+    async def wait(_: Frame) -> None:
+        await go.wait()
+
+    desk = Desk(wait)
+    async with listening(desk, pending=4) as listener, connected(listener) as (reader, writer):
+        writer.write(frame(b"y" * 1_000) * 2_000)
+        await until(lambda: desk.unanswered == 4)
+        await asyncio.sleep(0.05)
+        (connection,) = listener.connections
+        assert not connection._transport.is_reading()
+        assert len(connection._backlog) < 2_000
+        go.set()
+        assert len(await answers(reader, 2_000)) == 2_000
+    assert desk.most_unanswered == 4
+
+
+async def test_an_answer_that_fails_leaves_only_its_own_frame_unanswered() -> None:
+    async with listening(Desk()) as listener, connected(listener) as (reader, writer):
+        writer.write(frame(b"a") + frame(b"fail") + frame(b"b"))
+        assert await answers(reader, 2) == [b"ACK a", b"ACK b"]
+
+
+async def test_a_half_frame_that_stays_idle_is_handed_over_and_closed() -> None:
+    desk = Desk()
+    async with listening(desk, idle_seconds=0.1) as listener, connected(listener) as (reader, writer):
+        writer.write(frame(b"a") + b"\x0bhalf")
+        assert await answers(reader, 1) == [b"ACK a"]
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+    assert desk.seen[-1] == (b"half", "broken-frame")
+
+
+async def test_a_connection_idle_between_frames_stays_open() -> None:
+    async with listening(Desk(), idle_seconds=0.05) as listener, connected(listener) as (reader, writer):
+        writer.write(b"\x0bfir")
+        await asyncio.sleep(0.02)
+        writer.write(frame(b"first")[4:])
+        await answers(reader, 1)
+        await asyncio.sleep(0.2)
+        writer.write(frame(b"second"))
+        assert await answers(reader, 1) == [b"ACK second"]
+
+
+async def test_fifty_connections_are_answered_each_its_own() -> None:
+    async def sender(listener: MllpListener, name: int) -> None:
+        async with connected(listener) as (reader, writer):
+            for number in range(10):
+                writer.write(frame(f"{name}-{number}".encode()))
+                assert await answers(reader, 1) == [f"ACK {name}-{number}".encode()]
+
+    async with listening(Desk()) as listener:
+        await asyncio.gather(*(sender(listener, name) for name in range(50)))
+
+
+async def test_connections_beyond_the_limit_are_turned_away() -> None:
+    async with listening(Desk(), max_connections=1) as listener, connected(listener) as (reader, writer):
+        writer.write(frame(b"a"))
+        await answers(reader, 1)
+        async with connected(listener) as (second, _):
+            with suppress(ConnectionError):  # a reset says the same
+                assert await second.read() == b""
+        writer.write(frame(b"b"))
+        assert await answers(reader, 1) == [b"ACK b"]
+        await until(lambda: len(listener.connections) == 1)
+
+
+async def test_stopping_answers_what_was_read_and_closes() -> None:
+    async def slowly(_: Frame) -> None:
+        await asyncio.sleep(0.1)
+
+    desk = Desk(slowly)
+    async with listening(desk) as listener, connected(listener) as (reader, writer):
+        writer.write(frame(b"a") * 3 + b"\x0bhalf")
+        await until(lambda: len(desk.seen) == 3)
+        await listener.stop()
+        assert await answers(reader, 3) == [b"ACK a"] * 3
+        assert await reader.read() == b""
+    assert desk.seen[-1] == (b"half", "broken-frame")
+    assert not listener.connections
+
+
+async def test_stopping_does_not_wait_for_ever() -> None:
+    async def never(_: Frame) -> None:
+        await asyncio.Event().wait()
+
+    desk = Desk(never)
+    async with listening(desk) as listener, connected(listener) as (_, writer):
+        writer.write(frame(b"a"))
+        await until(lambda: desk.unanswered == 1)
+        async with asyncio.timeout(5):
+            await listener.stop(grace_seconds=0.05)
+        await until(lambda: not listener.connections and desk.unanswered == 0)
+
+
+def self_signed(folder: Path) -> Path:
+    """A key and a certificate for localhost, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "listener.pem"
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+async def test_frames_pass_through_tls_and_a_closed_connection_is_forgotten(tmp_path: Path) -> None:
+    pem = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    client = ssl.create_default_context(cafile=str(pem))
+    desk = Desk()
+    async with listening(desk, tls=context) as listener:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", listener.port, ssl=client, server_hostname="localhost"
+        )
+        writer.write(b"".join(frame(str(number).encode()) for number in range(100)) + b"\x0bhalf")
+        assert await answers(reader, 100) == [f"ACK {number}".encode() for number in range(100)]
+        writer.close()
+        await until(lambda: not listener.connections)
+    assert desk.seen[-1] == (b"half", "broken-frame")
