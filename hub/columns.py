@@ -1,0 +1,226 @@
+"""The columns that doctors ask by, read from a FHIR resource: one function a kind of entry.
+
+A time is given twice: as it was said, with its precision (``2026-03``), and as the first instant that it covers, for
+ordering.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta, timezone
+from typing import Any
+
+from hub.identity import name_of
+from hub.mapping.times import instant_of
+from hub.record import Fact
+
+Columns = dict[str, Any]
+Resource = Mapping[str, Any]
+
+_CHINA = timezone(timedelta(hours=8))
+
+
+def encounter(resource: Resource, fact: Fact) -> Columns:
+    period = resource.get("period") or {}
+    stay = resource.get("hospitalization") or {}
+    kind = resource.get("class") or {}
+    return {
+        **_times(period.get("start")),
+        "ended": period.get("end"),
+        "ended_at": _instant(period.get("end")),
+        "status": resource.get("status"),
+        "code_system": kind.get("system"),
+        "code": kind.get("code"),
+        "display": kind.get("display"),
+        "organisation": _named(resource.get("serviceProvider"), fact) or fact.organisation,
+        "visit_number": _identifier(resource),
+        "department": _shown(resource.get("serviceType")) or _place(resource, fact),
+        "doctor": _participant(resource, fact),
+        "disposition_code": _code(stay.get("dischargeDisposition")),
+        "disposition": _shown(stay.get("dischargeDisposition")),
+        "destination": _named(stay.get("destination"), fact),
+    }
+
+
+def condition(resource: Resource, fact: Fact) -> Columns:
+    return {
+        **_times(resource.get("onsetDateTime") or resource.get("recordedDate")),
+        **_coded(resource.get("code")),
+        "onset": resource.get("onsetDateTime"),
+        "organisation": fact.organisation,
+        "status": _code(resource.get("verificationStatus")),
+        "clinical_status": _code(resource.get("clinicalStatus")),
+        "category": _shown((resource.get("category") or [{}])[-1]),
+    }
+
+
+def observation(resource: Resource, fact: Fact) -> Columns:
+    quantity = resource.get("valueQuantity") or {}
+    period = resource.get("effectivePeriod") or {}
+    return {
+        **_times(resource.get("effectiveDateTime") or period.get("start")),
+        **_coded(resource.get("code")),
+        "status": resource.get("status"),
+        "organisation": _named((resource.get("performer") or [None])[0], fact) or fact.organisation,
+        "value": _value(resource),
+        "value_number": quantity.get("value"),
+        "unit": quantity.get("unit") or quantity.get("code"),
+        "reference_range": _range(resource),
+        "interpretation": _shown((resource.get("interpretation") or [None])[0]),
+        "interpretation_code": _code((resource.get("interpretation") or [None])[0]),
+        "category": _shown((resource.get("category") or [None])[0]),
+        "note": "\n".join(note["text"] for note in resource.get("note") or () if note.get("text")) or None,
+    }
+
+
+def allergy(resource: Resource, fact: Fact) -> Columns:
+    reactions = [
+        shown
+        for reaction in resource.get("reaction") or ()
+        for manifestation in reaction.get("manifestation") or ()
+        if (shown := _shown(manifestation))
+    ]
+    return {
+        **_times(resource.get("onsetDateTime") or resource.get("recordedDate")),
+        **_coded(resource.get("code")),
+        "status": _code(resource.get("clinicalStatus")),
+        "organisation": fact.organisation,
+        "category": next(iter(resource.get("category") or ()), None),
+        "criticality": resource.get("criticality"),
+        "severity": next((r["severity"] for r in resource.get("reaction") or () if r.get("severity")), None),
+        "reaction": "、".join(reactions) or None,
+    }
+
+
+def report(resource: Resource, fact: Fact) -> Columns:
+    period = resource.get("effectivePeriod") or {}
+    return {
+        **_times(resource.get("effectiveDateTime") or period.get("start") or resource.get("issued")),
+        **_coded(resource.get("code")),
+        "status": resource.get("status"),
+        "organisation": _named((resource.get("performer") or [None])[0], fact) or fact.organisation,
+        "category": _shown((resource.get("category") or [None])[0]),
+        "report_number": _identifier(resource),
+        "issued": resource.get("issued"),
+        "conclusion": resource.get("conclusion"),
+        "note": _report_note(resource),
+        "result_count": len(resource.get("result") or ()),
+    }
+
+
+def demographics(resource: Resource, fact: Fact) -> Columns:
+    """A Patient resource as the columns of a resident."""
+    phone = next((item["value"] for item in resource.get("telecom") or () if item.get("value")), None)
+    address = next((item.get("text") for item in resource.get("address") or () if item.get("text")), None)
+    died = resource.get("deceasedDateTime")
+    return {
+        "name": name_of(dict(resource)) or None,
+        "sex": resource.get("gender"),
+        "birth_date": resource.get("birthDate"),
+        "phone": phone,
+        "address": address,
+        "marital_status": _shown(resource.get("maritalStatus")),
+        "ethnicity": _ethnicity(resource),
+        "deceased": bool(died or resource.get("deceasedBoolean")) or None,
+        "deceased_on": died,
+    }
+
+
+COLUMNS: Mapping[str, Callable[[Resource, Fact], Columns]] = {
+    "Encounter": encounter,
+    "Condition": condition,
+    "Observation": observation,
+    "AllergyIntolerance": allergy,
+    "DiagnosticReport": report,
+    "Patient": demographics,
+}
+
+
+def _times(said: Any) -> Columns:
+    return {"effective": said, "effective_at": _instant(said)}
+
+
+def _instant(said: Any) -> Any:
+    return instant_of(str(said), _CHINA) if said else None
+
+
+def _coded(concept: Any) -> Columns:
+    coding: Resource = next(iter((concept or {}).get("coding") or ()), {})
+    return {
+        "code_system": coding.get("system"),
+        "code": coding.get("code"),
+        "display": _label(concept, coding),
+    }
+
+
+def _label(concept: Any, coding: Resource) -> str | None:
+    return coding.get("display") or (concept or {}).get("text") or coding.get("code")
+
+
+def _shown(concept: Any) -> str | None:
+    """What a CodeableConcept says to people."""
+    return _label(concept, next(iter((concept or {}).get("coding") or ()), {}))
+
+
+def _code(concept: Any) -> str | None:
+    coding: Resource = next(iter((concept or {}).get("coding") or ()), {})
+    return coding.get("code") or (concept or {}).get("text")
+
+
+def _named(reference: Any, fact: Fact) -> str | None:
+    """What a reference is called: its own display, else the name that its bundle gave."""
+    if not isinstance(reference, dict):
+        return None
+    return reference.get("display") or fact.names.get(str(reference.get("reference", "")))
+
+
+def _identifier(resource: Resource) -> str | None:
+    return next((str(item["value"]) for item in resource.get("identifier") or () if item.get("value")), None)
+
+
+def _place(resource: Resource, fact: Fact) -> str | None:
+    return next(
+        (shown for item in resource.get("location") or () if (shown := _named(item.get("location"), fact))),
+        None,
+    )
+
+
+def _participant(resource: Resource, fact: Fact) -> str | None:
+    people = (item.get("individual") for item in resource.get("participant") or ())
+    return next((shown for person in people if (shown := _named(person, fact))), None)
+
+
+def _value(resource: Resource) -> str | None:
+    quantity = resource.get("valueQuantity")
+    if quantity and "value" in quantity:
+        digits = next(
+            (e["valueString"] for e in quantity.get("extension") or () if e.get("url") == "urn:hub:digits"),
+            None,
+        )
+        return f"{quantity.get('comparator') or ''}{digits or quantity['value']}"
+    if concept := resource.get("valueCodeableConcept"):
+        return _shown(concept)
+    for name in ("valueString", "valueDateTime", "valueTime", "valueInteger"):
+        if name in resource:
+            return str(resource[name])
+    return str(resource["valueBoolean"]).lower() if "valueBoolean" in resource else None
+
+
+def _range(resource: Resource) -> str | None:
+    first: Resource = next(iter(resource.get("referenceRange") or ()), {})
+    if first.get("text"):
+        return str(first["text"])
+    low, high = ((first.get(name) or {}).get("value") for name in ("low", "high"))
+    if low is not None and high is not None:
+        return f"{low}-{high}"
+    return f">={low}" if low is not None else f"<={high}" if high is not None else None
+
+
+def _report_note(resource: Resource) -> str | None:
+    notes = (item.get("valueAnnotation", {}).get("text") for item in resource.get("extension") or ())
+    return "\n".join(note for note in notes if note) or None
+
+
+def _ethnicity(resource: Resource) -> str | None:
+    for item in resource.get("extension") or ():
+        if str(item.get("url", "")).endswith("ethnicity") and "valueCodeableConcept" in item:
+            return _shown(item["valueCodeableConcept"])
+    return None

@@ -1,0 +1,203 @@
+"""Whose record is it? The simplest honest form: citizen ID number, then health-record number, then the source's own
+number; else a new resident. Every decision carries a grade and a reason.
+
+A citizen ID number proves a person only where its birth date is the patient's own: hospitals send the mother's number
+for a newborn. Such a number is not used, and the reason says so.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from uuid import UUID
+
+from hub.identifiers import normalise, read_citizen_id
+from hub.mapping.codes import IdentifierKind
+from hub.message import Source
+from hub.record import Grade, Identifier, Json
+
+_CITIZEN_KINDS = ("citizen-id", "residence-permit")
+
+
+class Reason(StrEnum):
+    """Why a patient is linked to a resident; `SENTENCES` says it to people."""
+
+    SAME_CITIZEN_ID = "same-citizen-id"
+    SAME_CITIZEN_ID_OTHER_BIRTH_DATE = "same-citizen-id-other-birth-date"
+    SAME_HEALTH_RECORD = "same-health-record-number"
+    SAME_LOCAL_NUMBER = "same-local-number"
+    NEW_WITH_PROOF = "new-with-proof"
+    NEW_WITHOUT_PROOF = "new-without-proof"
+    NEW_UNDER_ANOTHERS_NUMBER = "new-under-anothers-number"
+    MERGED_BY_SOURCE = "merged-by-source"
+
+
+SENTENCES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
+    {
+        Reason.SAME_CITIZEN_ID: (
+            "Same citizen ID number, check digit right; the birth date agrees with it.",
+            "公民身份号码相同且校验码正确，出生日期与号码一致。",
+        ),
+        Reason.SAME_CITIZEN_ID_OTHER_BIRTH_DATE: (
+            "Same citizen ID number and same name; the birth date that was sent differs from the number's.",
+            "公民身份号码与姓名相同，但所报出生日期与号码不一致。",
+        ),
+        Reason.SAME_HEALTH_RECORD: (
+            "Same health-record number, and the name or the birth date is equal.",
+            "居民健康档案编号相同，且姓名或出生日期一致。",
+        ),
+        Reason.SAME_LOCAL_NUMBER: (
+            "The source's own patient number is the one that it used before.",
+            "与该来源此前使用的本院患者号相同。",
+        ),
+        Reason.NEW_WITH_PROOF: (
+            "Nobody was known by this person's numbers, so a new resident was opened under them.",
+            "平台内无人使用这些证件号码，已据此新建居民。",
+        ),
+        Reason.NEW_WITHOUT_PROOF: (
+            "No number that leads beyond the source was sent, so a new resident was opened.",
+            "未提供可跨机构识别的号码，已新建居民。",
+        ),
+        Reason.NEW_UNDER_ANOTHERS_NUMBER: (
+            "The citizen ID number that was sent belongs to another birth date (a mother's number on a newborn, or an "
+            "error), so it was not used and a new resident was opened.",
+            "所报公民身份号码的出生日期与本人不符（如新生儿使用母亲号码或填写错误），未采用该号码，已新建居民。",
+        ),
+        Reason.MERGED_BY_SOURCE: (
+            "The source merged this patient's number into another of its numbers (A40).",
+            "来源系统已将该患者号合并到其另一患者号（A40）。",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proofs:
+    """Numbers that lead across sources: those that are the person's own, and those of another birth date."""
+
+    own: tuple[Identifier, ...] = ()
+    anothers: tuple[Identifier, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holder:
+    """The resident who is known by a number."""
+
+    resident_id: UUID
+    name: str
+    birth_date: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """Whom a patient is linked to; `resident_id` None means a new resident."""
+
+    resident_id: UUID | None
+    grade: Grade
+    reason: Reason
+
+
+def proofs_of(patient: Json, source: Source, kinds: Mapping[str, IdentifierKind]) -> Proofs:
+    """The strong numbers of a Patient resource, normalised."""
+    own: list[Identifier] = []
+    anothers: list[Identifier] = []
+    by_system = {kind.system: kind.kind for kind in kinds.values() if kind.system}
+    for identifier in patient.get("identifier") or ():
+        system = str(identifier.get("system", ""))
+        rule = source.rule_for(system)
+        kind = rule.kind if rule else by_system.get(system, "")
+        proof = _proof(kind, str(identifier.get("value", "")), kinds)
+        if proof is None:
+            continue
+        (own if _is_own(proof, str(patient.get("birthDate", ""))) else anothers).append(proof)
+    return Proofs(own=_once(own), anothers=_once(anothers))
+
+
+def decide(
+    proofs: Proofs,
+    patient: Json,
+    holders: Mapping[tuple[str, str], Holder],
+    *,
+    linked_to: UUID | None,
+    linked_has_citizen_id: bool,
+) -> Decision:
+    """Whom a source's patient is.
+
+    `holders` are the residents known by any of the proofs, by system and value. A patient who is linked already
+    stays so unless a citizen ID number leads elsewhere and the resident at hand has none.
+    """
+    found = _by_proof(proofs, patient, holders)
+    if linked_to is None:
+        return found or _new(proofs)
+    moves = found is not None and found.resident_id != linked_to and not linked_has_citizen_id
+    if found is not None and (moves or found.resident_id == linked_to):
+        return found
+    return Decision(resident_id=linked_to, grade=Grade.CERTAIN, reason=Reason.SAME_LOCAL_NUMBER)
+
+
+def name_of(patient: Json) -> str:
+    """The name by which a Patient resource calls the person; "" where it has none."""
+    for name in patient.get("name") or ():
+        text = name.get("text") or "".join((name.get("family", ""), *name.get("given", ())))
+        if text:
+            return "".join(str(text).split()) if not str(text).isascii() else str(text)
+    return ""
+
+
+def _by_proof(proofs: Proofs, patient: Json, holders: Mapping[tuple[str, str], Holder]) -> Decision | None:
+    for proof in sorted(proofs.own, key=lambda proof: proof.kind not in _CITIZEN_KINDS):
+        holder = holders.get((proof.system, proof.value))
+        if holder is None:
+            continue
+        if proof.kind in _CITIZEN_KINDS:
+            return Decision(resident_id=holder.resident_id, grade=Grade.CERTAIN, reason=Reason.SAME_CITIZEN_ID)
+        if _same_name(patient, holder) or patient.get("birthDate") == holder.birth_date:
+            return Decision(resident_id=holder.resident_id, grade=Grade.CERTAIN, reason=Reason.SAME_HEALTH_RECORD)
+    for proof in proofs.anothers:
+        holder = holders.get((proof.system, proof.value))
+        if holder and _same_name(patient, holder):
+            return Decision(
+                resident_id=holder.resident_id,
+                grade=Grade.PROBABLE,
+                reason=Reason.SAME_CITIZEN_ID_OTHER_BIRTH_DATE,
+            )
+    return None
+
+
+def _same_name(patient: Json, holder: Holder) -> bool:
+    return bool(holder.name) and name_of(patient) == holder.name
+
+
+def _new(proofs: Proofs) -> Decision:
+    if proofs.own:
+        return Decision(resident_id=None, grade=Grade.CERTAIN, reason=Reason.NEW_WITH_PROOF)
+    reason = Reason.NEW_UNDER_ANOTHERS_NUMBER if proofs.anothers else Reason.NEW_WITHOUT_PROOF
+    return Decision(resident_id=None, grade=Grade.CERTAIN, reason=reason)
+
+
+def _proof(kind: str, value: str, kinds: Mapping[str, IdentifierKind]) -> Identifier | None:
+    if kind not in kinds or kinds[kind].strength != "strong" or not value:
+        return None
+    if kind not in _CITIZEN_KINDS:
+        return Identifier(kind=kind, system=kinds[kind].system, value=normalise(value))
+    found = read_citizen_id(value)
+    if found is None:
+        return None
+    kind = "residence-permit" if found.is_permit else "citizen-id"
+    return Identifier(kind=kind, system=kinds[kind].system, value=found.number)
+
+
+def _is_own(proof: Identifier, birth_date: str) -> bool:
+    if proof.kind not in _CITIZEN_KINDS or not birth_date:
+        return True
+    found = read_citizen_id(proof.value)
+    return found is not None and found.birth_date.isoformat().startswith(birth_date)
+
+
+def _once(proofs: Iterable[Identifier]) -> tuple[Identifier, ...]:
+    return tuple(dict.fromkeys(proofs))
+
+
+def has_citizen_id(proofs: Sequence[Identifier]) -> bool:
+    """Whether one of the numbers is a citizen ID number or a residence permit."""
+    return any(proof.kind in _CITIZEN_KINDS for proof in proofs)

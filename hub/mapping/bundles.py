@@ -1,0 +1,196 @@
+"""FHIR requests as patients and their resources. The resources stay as sent; only who they are about is read."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hub.errors import Refusal, refuse
+from hub.identifiers import normalise
+from hub.mapping.codes import IdentifierKind
+from hub.mapping.converters import local_system
+from hub.mapping.times import instant_of
+from hub.message import FhirEntry, FhirMessage, IdentifierRule, Source
+from hub.record import Identifier, Json, Mapped, PatientPart, Reading, Trace
+
+CLINICAL = frozenset({"Encounter", "Condition", "AllergyIntolerance", "Observation", "DiagnosticReport"})
+NAMED = frozenset({"Organization", "Practitioner", "PractitionerRole", "Location"})
+SUPPORTED = CLINICAL | NAMED | {"Patient"}
+
+_FHIR_ID = IdentifierRule(type="fhir-id", kind="fhir-id", of_patient=True)
+
+
+@dataclass(frozen=True, slots=True)
+class FhirMapping:
+    """One source's reading of FHIR requests."""
+
+    source: Source
+    kinds: Mapping[str, IdentifierKind]
+
+    def read(self, message: FhirMessage, received_at: datetime) -> tuple[Reading, dict[str, Refusal]]:
+        """The request as patients with their resources, and the refusals of a batch by where they stand.
+
+        Raises Refused (no-patient) in a transaction.
+        """
+        entries = [entry for entry in message.entries if entry.refusal is None]
+        refusals = {entry.where: entry.refusal for entry in message.entries if entry.refusal}
+        names = dict(_names(entries))
+        people = _People(self.source)
+        for entry in entries:
+            if entry.resource["resourceType"] == "Patient":
+                people.add(entry, names)
+        for entry in entries:
+            if entry.resource["resourceType"] in CLINICAL and not people.attach(entry, names):
+                refusals[entry.where] = Refusal(code="no-patient", where=f"{entry.where}.{_subject_name(entry)}")
+        if refusals and message.kind != "batch":
+            raise refuse("transaction-failed" if message.kind == "transaction" else "no-patient", next(iter(refusals)))
+        at = message.sent_at or _last_updated(entries, self.source) or received_at
+        return Reading(event_at=at, sent_at=at, parts=people.parts()), refusals
+
+
+class _People:
+    """The patients of one request, by the references that lead to them."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._parts: list[tuple[tuple[Identifier, ...], Mapped | None, list[Mapped]]] = []
+        self._by_reference: dict[str, int] = {}
+
+    def add(self, entry: FhirEntry, names: Mapping[str, str]) -> None:
+        """A Patient resource of the request."""
+        resource = entry.resource
+        numbers = _numbers(resource, self._source)
+        if not numbers:
+            raise refuse("no-patient", f"{entry.where}.identifier")
+        self._parts.append((numbers, _mapped(entry, "", names), []))
+        for reference in _references_to(entry):
+            self._by_reference[reference] = len(self._parts) - 1
+
+    def attach(self, entry: FhirEntry, names: Mapping[str, str]) -> bool:
+        """A clinical resource; False where nothing says whom it is about."""
+        subject = entry.resource.get(_subject_name(entry))
+        at = self._find(subject) if isinstance(subject, dict) else None
+        if at is None:
+            return False
+        self._parts[at][2].append(_mapped(entry, _key(entry.resource), names))
+        return True
+
+    def parts(self) -> tuple[PatientPart, ...]:
+        """The patients in the order in which the request names them."""
+        return tuple(
+            PatientPart(numbers=numbers, demographics=patient, resources=tuple(resources))
+            for numbers, patient, resources in self._parts
+        )
+
+    def _find(self, subject: Json) -> int | None:
+        reference = str(subject.get("reference", ""))
+        if reference in self._by_reference:
+            return self._by_reference[reference]
+        numbers = self._referred(reference, subject)
+        if not numbers:
+            return None
+        self._parts.append((numbers, None, []))
+        self._by_reference[reference or f"{numbers[0].system}|{numbers[0].value}"] = len(self._parts) - 1
+        return len(self._parts) - 1
+
+    def _referred(self, reference: str, subject: Json) -> tuple[Identifier, ...]:
+        kind, _, fhir_id = reference.partition("/")
+        if kind == "Patient" and fhir_id:
+            return (_fhir_id(fhir_id, self._source),)
+        identifier = subject.get("identifier")
+        return _numbers({"identifier": [identifier]}, self._source) if isinstance(identifier, dict) else ()
+
+
+def _numbers(patient: Mapping[str, Any], source: Source) -> tuple[Identifier, ...]:
+    """By what the source tells this patient apart: its FHIR id, then the identifiers that its profile names."""
+    numbers = [_fhir_id(str(patient["id"]), source)] if patient.get("id") else []
+    ranked = []
+    for identifier in patient.get("identifier") or ():
+        rule = source.rule_for(str(identifier.get("system", "")))
+        if rule and identifier.get("value"):
+            ranked.append((not rule.of_patient, source.identifiers.index(rule), rule, str(identifier["value"])))
+    numbers += [
+        Identifier(kind=rule.kind, system=local_system(source, rule.type), value=normalise(value))
+        for other, _, rule, value in sorted(ranked, key=lambda item: item[:2])
+        if not other or not numbers
+    ]
+    return tuple(numbers)
+
+
+def _fhir_id(value: str, source: Source) -> Identifier:
+    return Identifier(kind="fhir-id", system=local_system(source, _FHIR_ID.type), value=value)
+
+
+def _subject_name(entry: FhirEntry) -> str:
+    return "patient" if entry.resource["resourceType"] == "AllergyIntolerance" else "subject"
+
+
+def _mapped(entry: FhirEntry, key: str, names: Mapping[str, str]) -> Mapped:
+    resource = entry.resource
+    kind = str(resource["resourceType"])
+    elements = [name for name in resource if name not in ("resourceType", "id", "meta", "text")]
+    return Mapped(
+        kind=kind,
+        key=key,
+        resource=resource,
+        path=entry.where,
+        row="fhir/as-sent",
+        traces=tuple(Trace(name, f"{entry.where}.{name}", "fhir/as-sent") for name in elements),
+        names={reference: names[reference] for reference in _references(resource) if reference in names},
+        whole=True,
+    )
+
+
+def _key(resource: Mapping[str, Any]) -> str:
+    """What of the patient this is, to the sender: its id, else its first identifier, else what it says."""
+    if resource.get("id"):
+        return str(resource["id"])
+    for identifier in resource.get("identifier") or ():
+        if identifier.get("value"):
+            return f"{identifier.get('system', '')}|{identifier['value']}"
+    said = resource.get("code") or resource.get("class") or {}
+    when = next((str(resource[name]) for name in _WHEN if name in resource), "")
+    return f"{said}|{when}"
+
+
+_WHEN = ("effectiveDateTime", "effectivePeriod", "period", "onsetDateTime", "recordedDate", "issued")
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+
+
+def _names(entries: list[FhirEntry]) -> Iterator[tuple[str, str]]:
+    """How the organisations, people and places of a request are called, by the references that lead to them."""
+    for entry in entries:
+        if entry.resource["resourceType"] in NAMED and (shown := _name_of(entry.resource)):
+            yield from ((reference, shown) for reference in _references_to(entry))
+
+
+def _references_to(entry: FhirEntry) -> Iterator[str]:
+    """By what other entries may refer to this one; an entry without an address and an id cannot be referred to."""
+    if entry.full_url:
+        yield entry.full_url
+    if entry.resource.get("id"):
+        yield f"{entry.resource['resourceType']}/{entry.resource['id']}"
+
+
+def _name_of(resource: Mapping[str, Any]) -> str:
+    name = resource.get("name")
+    if isinstance(name, list):
+        first = name[0] if name else {}
+        return str(first.get("text") or "".join((first.get("family", ""), *first.get("given", ()))))
+    return str(name or "")
+
+
+def _last_updated(entries: list[FhirEntry], source: Source) -> datetime | None:
+    times = [str((entry.resource.get("meta") or {}).get("lastUpdated", "")) for entry in entries]  # type: ignore[attr-defined]
+    instants = [at for text in times if text and (at := instant_of(text, source.time_zone))]
+    return max(instants, default=None)

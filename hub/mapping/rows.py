@@ -1,0 +1,195 @@
+"""Row sets: one TOML file says how one segment becomes one FHIR resource. Loaded once, refused with file and line.
+
+The columns are those of HL7's own v2-to-FHIR tables: source (`from`), condition (`when`), target (`to`), converter
+(`as`), vocabulary (`codes`). Rows of one target (or of one ``value[x]``) are tried in order; the first that gives a
+value is the one, except that rows of a repeating element add to it.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub.errors import Refused, refuse
+from hub.mapping.codes import CodeTable, Folder
+from hub.mapping.conditions import Condition, Position, read_condition, read_position
+from hub.mapping.converters import CONVERTERS, Convert
+from hub.mapping.targets import Element, elements_of, find_path, required_of
+from hub.message import V2Dictionary
+
+_ROW_KEYS = frozenset({"from", "to", "as", "when", "codes", "each", "value", "assumed", "clear", "comment"})
+_SET_KEYS = frozenset({"segment", "resource", "key", "part_of", "into", "result_of", "when", "rows"})
+_ROW_LINE = re.compile(r"^\s*\{")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One row, compiled. `slot` is what the row fills: its choice (``value[x]``) or its target."""
+
+    id: str
+    target: str
+    path: tuple[Element, ...]
+    slot: str
+    repeats: bool
+    position: Position | None = None
+    convert: Convert | None = None
+    condition: Condition | None = None
+    table: CodeTable | None = None
+    each: bool = False
+    value: Any = None
+    assumed: bool = False
+    clear: bool = False
+    reads_visit: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowSet:
+    """How one segment becomes one resource, or a part of one (`part_of` and `into`)."""
+
+    name: str
+    segment: str
+    resource: str
+    rows: tuple[Row, ...]
+    key: tuple[tuple[Position, ...], ...] = ()
+    part_of: str = ""
+    into: str = ""
+    result_of: str = ""
+    condition: Condition | None = None
+    required: tuple[str, ...] = ()
+
+
+def load_row_set(
+    file: Folder, tables: Mapping[str, CodeTable], dictionary: V2Dictionary, owners: Mapping[str, str]
+) -> RowSet:
+    """One file of rows. `owners` says which resource the row sets named by `part_of` make.
+
+    Raises Refused (bad-mapping) with file and line for anything that is not understood.
+    """
+    text = file.read_text(encoding="utf-8")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise refuse("bad-mapping", file.name, reason=str(fault)) from None
+    if unknown := set(table) - _SET_KEYS:
+        raise refuse("bad-mapping", file.name, reason=f"unknown keys {sorted(unknown)}")
+    if missing := {"segment", "rows"} - set(table):
+        raise refuse("bad-mapping", file.name, reason=f"missing keys {sorted(missing)}")
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if _ROW_LINE.match(line)]
+    name = file.name.removesuffix(".toml")
+    resource = _resource_of(table, owners, file.name)
+    rows = []
+    for line, row in zip(lines, table["rows"], strict=True):
+        try:
+            rows.append(_row(row, name, resource, tables, dictionary))
+        except ValueError as fault:
+            raise refuse("bad-mapping", f"{file.name}:{line}", reason=str(fault)) from None
+    return RowSet(
+        name=name,
+        segment=table["segment"],
+        resource=resource,
+        rows=tuple(rows),
+        key=tuple(tuple(read_position(part) for part in column.split("|")) for column in table.get("key", [])),
+        part_of=table.get("part_of", ""),
+        into=table.get("into", ""),
+        result_of=table.get("result_of", ""),
+        condition=read_condition(table["when"], tables) if "when" in table else None,
+        required=required_of(resource) if "part_of" not in table else (),
+    )
+
+
+def _resource_of(table: Mapping[str, Any], owners: Mapping[str, str], file: str) -> str:
+    if "part_of" not in table:
+        return str(table["resource"])
+    try:
+        return elements_of(owners[table["part_of"]])[table["into"]].type
+    except KeyError as fault:
+        raise refuse("bad-mapping", file, reason=f"{fault} is no row set or element to be a part of") from None
+
+
+def _row(
+    row: Mapping[str, Any],
+    name: str,
+    resource: str,
+    tables: Mapping[str, CodeTable],
+    dictionary: V2Dictionary,
+) -> Row:
+    if unknown := set(row) - _ROW_KEYS:
+        raise ValueError(f"unknown keys {sorted(unknown)}")
+    if "to" not in row:
+        raise ValueError("to is missing")
+    if not {"from", "value", "clear"} & set(row):
+        raise ValueError("a row needs from, value or clear")
+    target = row["to"]
+    path = find_path(resource, target)
+    if path is None:
+        raise ValueError(f"{resource}.{target} is no element of FHIR R4B")
+    if "codes" in row and row["codes"] not in tables:
+        raise ValueError(f"there is no code table {row['codes']!r}")
+    position = _position(row["from"], dictionary) if "from" in row else None
+    return Row(
+        id=f"hl7v2/{name}:{target}",
+        target=target,
+        path=path,
+        slot=path[-1].choice or target,
+        repeats=path[-1].repeats,
+        position=position,
+        convert=_converter(row, path[-1]) if position and not row.get("clear") else None,
+        condition=read_condition(row["when"], tables) if "when" in row else None,
+        table=tables[row["codes"]] if "codes" in row else None,
+        each=bool(row.get("each")),
+        value=row.get("value"),
+        assumed=bool(row.get("assumed")),
+        clear=bool(row.get("clear")),
+        reads_visit="PV1-" in f"{row.get('from', '')} {row.get('when', '')}",
+    )
+
+
+def _position(text: str, dictionary: V2Dictionary) -> Position:
+    position = read_position(text)
+    whole = f"{position.segment}-{position.field}"
+    if position.segment[0] != "Z" and dictionary.find(whole, "2.8") is None and dictionary.find(whole) is None:
+        raise ValueError(f"{whole} is no field of the HL7 v2 standard")
+    return position
+
+
+def _converter(row: Mapping[str, Any], element: Element) -> Convert:
+    converter = CONVERTERS.get(row.get("as", ""))
+    if converter is None:
+        raise ValueError(f"there is no converter {row.get('as')!r}")
+    if element.type not in converter.types:
+        gives = ", ".join(sorted(converter.types))
+        raise ValueError(f"converter {row['as']!r} gives {gives}, and {row['to']} is a {element.type}")
+    return converter.convert
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessagePlan:
+    """What the hub does with one kind of message."""
+
+    row_sets: tuple[RowSet, ...]
+    merges: bool = False
+
+
+def load_plans(folder: Folder, tables: Mapping[str, CodeTable], dictionary: V2Dictionary) -> dict[str, MessagePlan]:
+    """``messages.toml`` and the row sets that it names: a plan by message type (``ADT^A01``)."""
+    listing = tomllib.loads((folder / "messages.toml").read_text(encoding="utf-8"))["message"]
+    owners: dict[str, str] = {}
+    loaded: dict[str, RowSet] = {}
+    for name in dict.fromkeys(name for entry in listing for name in entry["rows"]):
+        file = folder / f"{name}.toml"
+        if not file.is_file():
+            raise refuse("bad-mapping", "messages.toml", reason=f"there is no row set {name}.toml")
+        loaded[name] = load_row_set(file, tables, dictionary, owners)
+        owners[name] = loaded[name].resource
+    plans: dict[str, MessagePlan] = {}
+    for entry in listing:
+        plan = MessagePlan(row_sets=tuple(loaded[name] for name in entry["rows"]), merges=bool(entry.get("merge")))
+        plans.update(dict.fromkeys(_events(entry["events"]), plan))
+    return plans
+
+
+def _events(events: Sequence[str]) -> Sequence[str]:
+    if bad := [event for event in events if not re.fullmatch(r"[A-Z]{3}\^[A-Z]\w{2}", event)]:
+        raise Refused(refuse("bad-mapping", "messages.toml", reason=f"{bad} are no message types").refusal)
+    return events
