@@ -1,0 +1,276 @@
+"""Whose messages are these? A batch's patients are looked up in three statements and decided one by one in memory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.errors import Refused, refuse
+from hub.identity import Decision, Holder, Proofs, Reason, decide, has_citizen_id, name_of, proofs_of
+from hub.ids import new_id
+from hub.mapping.codes import IdentifierKind
+from hub.message import Message, Source
+from hub.record import Grade, Identifier, PatientMerge, PatientPart, Reading
+from hub.store import people
+
+Number = tuple[str, str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Read:
+    """A message that was understood."""
+
+    message: Message
+    source: Source
+    reading: Reading
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Located:
+    """A part of a message with the patient that it is about."""
+
+    read: Read
+    part: PatientPart
+    patient_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identified:
+    """What identifying a batch came to.
+
+    `moves` are (resident before, resident after). The batch ends with the message that moved a link, because what
+    was looked up no longer holds after it: `done` are the messages up to it, the others stay kept.
+    """
+
+    located: tuple[Located, ...]
+    refused: Mapping[UUID, Refused]
+    moves: tuple[tuple[UUID, UUID], ...]
+    done: tuple[Read, ...]
+
+
+@dataclass(slots=True)
+class _Patient:
+    id: UUID
+    resident_id: UUID
+    has_citizen_id: bool
+
+
+async def identify(
+    connection: AsyncConnection, reads: Sequence[Read], kinds: Mapping[str, IdentifierKind]
+) -> Identified:
+    """Link each patient of the batch to a resident, opening residents where nobody is known."""
+    book = _Book(kinds)
+    await book.look_up(connection, reads)
+    located: list[Located] = []
+    refused: dict[UUID, Refused] = {}
+    done: list[Read] = []
+    for read in reads:
+        try:
+            located += book.take(read)
+        except Refused as refusal:
+            refused[read.message.id] = refusal
+        done.append(read)
+        if book.moves:
+            break
+    await people.save(connection, book.changes)
+    if book.moved:
+        await people.save(connection, await book.follow(connection))
+    await people.retire(connection, book.moves)
+    return Identified(located=tuple(located), refused=refused, moves=tuple(book.moves), done=tuple(done))
+
+
+class _Book:
+    """The people that a batch speaks of, as the database had them and as the batch changes them."""
+
+    def __init__(self, kinds: Mapping[str, IdentifierKind]) -> None:
+        self._kinds = kinds
+        self._patients: dict[Number, _Patient] = {}
+        self._holders: dict[tuple[str, str], Holder] = {}
+        self.changes = people.Changes.none()
+        self.moved: list[tuple[_Patient, UUID, Read]] = []
+
+    @property
+    def moves(self) -> list[tuple[UUID, UUID]]:
+        """The moves so far, as (resident before, resident after)."""
+        return [(before, patient.resident_id) for patient, before, _ in self.moved]
+
+    async def look_up(self, connection: AsyncConnection, reads: Sequence[Read]) -> None:
+        """Load every patient and resident that the batch's numbers lead to."""
+        numbers = {number for read in reads for number in _numbers_of(read)}
+        known = await people.find_patients(connection, numbers)
+        by_id: dict[UUID, _Patient] = {}
+        for number, found in known.items():
+            patient = _Patient(found.patient_id, found.resident_id, found.has_citizen_id)
+            self._patients[number] = by_id.setdefault(found.patient_id, patient)
+        asked: set[tuple[str, str]] = set()
+        for read in reads:
+            for part in read.reading.parts:
+                proofs = self._proofs(read, part)
+                asked.update((proof.system, proof.value) for proof in (*proofs.own, *proofs.anothers))
+        self._holders = await people.find_holders(connection, asked)
+
+    def take(self, read: Read) -> list[Located]:
+        """Decide on the patients of one message. Raises Refused (unresolved-reference) before anything is changed."""
+        for part in read.reading.parts:
+            if part.demographics is None and self._find(read.source, part.numbers) is None:
+                raise refuse("unresolved-reference", part.resources[0].path if part.resources else "subject")
+        located = [
+            Located(read=read, part=part, patient_id=self._identify(read, part).id) for part in read.reading.parts
+        ]
+        for merge in read.reading.merges:
+            self._merge(read, merge)
+        return located
+
+    def _identify(self, read: Read, part: PatientPart) -> _Patient:
+        patient = self._find(read.source, part.numbers)
+        if part.demographics is not None:
+            proofs = self._proofs(read, part)
+            decision = decide(
+                proofs,
+                part.demographics.resource,
+                self._holders,
+                linked_to=patient.resident_id if patient else None,
+                linked_has_citizen_id=patient.has_citizen_id if patient else False,
+            )
+            patient = self._carry_out(read, part, decision, patient)
+            self._prove(patient, proofs, name_of(part.demographics.resource), part)
+        if patient is None:  # `take` refused this before
+            raise refuse("unresolved-reference", "subject")
+        self._number(read.source, part.numbers, patient)
+        return patient
+
+    def _carry_out(self, read: Read, part: PatientPart, decision: Decision, patient: _Patient | None) -> _Patient:
+        if patient is None:
+            return self._open(read, decision)
+        if decision.resident_id is not None and decision.resident_id != patient.resident_id:
+            self._move(read, patient, decision.resident_id, decision.grade, decision.reason)
+        return patient
+
+    def _open(self, read: Read, decision: Decision) -> _Patient:
+        """A patient whom the source names for the first time."""
+        resident_id = decision.resident_id or self._open_resident()
+        patient = _Patient(new_id(), resident_id, False)
+        self.changes.patients.append(
+            {"id": patient.id, "source": read.source.name, "organisation": read.source.organisation}
+        )
+        self._link(read, patient, decision.grade, decision.reason)
+        return patient
+
+    def _open_resident(self) -> UUID:
+        resident_id = new_id()
+        self.changes.residents.append({"id": resident_id})
+        return resident_id
+
+    def _link(
+        self, read: Read, patient: _Patient, grade: Grade, reason: Reason, changes: people.Changes | None = None
+    ) -> None:
+        (changes or self.changes).links.append(
+            {
+                "id": new_id(),
+                "patient_id": patient.id,
+                "resident_id": patient.resident_id,
+                "grade": grade.value,
+                "reason": reason.value,
+                "message_id": read.message.id,
+                "until": None,
+            }
+        )
+
+    async def follow(self, connection: AsyncConnection) -> people.Changes:
+        """Patients that the source merged with one that moved go where it went: they are one person to the source."""
+        changes = people.Changes.none()
+        for patient, before, read in self.moved:
+            ties = await people.find_ties(connection, [before, patient.resident_id])
+            for follower in sorted(_tied_to(patient.id, ties)):
+                if ties[follower].resident_id == before:
+                    changes.ended_links.append(follower)
+                    there = _Patient(follower, patient.resident_id, False)
+                    self._link(read, there, Grade.CERTAIN, Reason.MERGED_BY_SOURCE, changes)
+        return changes
+
+    def _move(self, read: Read, patient: _Patient, resident_id: UUID, grade: Grade, reason: Reason) -> None:
+        self.moved.append((patient, patient.resident_id, read))
+        patient.resident_id = resident_id
+        self.changes.end_link(patient.id)
+        self._link(read, patient, grade, reason)
+
+    def _merge(self, read: Read, merge: PatientMerge) -> None:
+        """A40: the prior patient's link moves to the resident of the surviving one; where only the prior one is proven
+        by a citizen ID number it is the other way round, so that no proof is left behind."""
+        surviving = self._find(read.source, merge.surviving)
+        prior = self._find(read.source, merge.prior)
+        if surviving is None or prior is surviving:
+            return
+        if prior is None:  # given up before it was ever heard of: later messages under it still land right
+            decision = Decision(resident_id=surviving.resident_id, grade=Grade.CERTAIN, reason=Reason.MERGED_BY_SOURCE)
+            prior = self._open(read, decision)
+            self._number(read.source, merge.prior, prior)
+        elif prior.resident_id != surviving.resident_id:
+            stays, goes = surviving, prior
+            if prior.has_citizen_id and not surviving.has_citizen_id:
+                stays, goes = prior, surviving
+            self._move(read, goes, stays.resident_id, Grade.CERTAIN, Reason.MERGED_BY_SOURCE)
+        self.changes.merged_patients.append({"given_up": prior.id, "stays": surviving.id})
+
+    def _prove(self, patient: _Patient, proofs: Proofs, name: str, part: PatientPart) -> None:
+        """Keep the person's own strong numbers that nobody holds yet."""
+        resource = part.demographics.resource if part.demographics else {}
+        for proof in proofs.own:
+            if (proof.system, proof.value) in self._holders:
+                continue
+            self._holders[proof.system, proof.value] = Holder(
+                resident_id=patient.resident_id, name=name, birth_date=str(resource.get("birthDate", ""))
+            )
+            self.changes.proofs.append(
+                {
+                    "system": proof.system,
+                    "value": proof.value,
+                    "kind": proof.kind,
+                    "resident_id": patient.resident_id,
+                }
+            )
+        held = [p for p in proofs.own if self._holders[p.system, p.value].resident_id == patient.resident_id]
+        patient.has_citizen_id = patient.has_citizen_id or has_citizen_id(held)
+
+    def _number(self, source: Source, numbers: Iterable[Identifier], patient: _Patient) -> None:
+        for number in numbers:
+            key = (source.name, number.system, number.value)
+            if key not in self._patients:
+                self._patients[key] = patient
+                row = {"source": source.name, "system": number.system, "value": number.value}
+                self.changes.numbers.append({**row, "kind": number.kind, "patient_id": patient.id})
+
+    def _find(self, source: Source, numbers: Iterable[Identifier]) -> _Patient | None:
+        keys = ((source.name, number.system, number.value) for number in numbers)
+        return next((self._patients[key] for key in keys if key in self._patients), None)
+
+    def _proofs(self, read: Read, part: PatientPart) -> Proofs:
+        if part.demographics is None:
+            return Proofs()
+        return proofs_of(part.demographics.resource, read.source, self._kinds)
+
+
+def _tied_to(patient: UUID, ties: Mapping[UUID, people.Tie]) -> set[UUID]:
+    """The patients that merges tie to one, directly or by way of others, itself left out."""
+    found, grown = {patient}, True
+    while grown:
+        more = {one for one, tie in ties.items() if tie.merged_into in found}
+        more |= {into for one in found if one in ties and (into := ties[one].merged_into) and into in ties}
+        grown = not more <= found
+        found |= more
+    return found - {patient}
+
+
+def _numbers_of(read: Read) -> Iterable[Number]:
+    groups: list[tuple[Identifier, ...]] = [part.numbers for part in read.reading.parts]
+    for merge in read.reading.merges:
+        groups += [merge.prior, merge.surviving]
+    return ((read.source.name, number.system, number.value) for group in groups for number in group)
+
+
+def lane_of(read: Read) -> str:
+    """The lane of a message: its source and the number by which the source first names the patient."""
+    number: Any = next((part.numbers[0] for part in read.reading.parts), None)
+    return f"{read.source.name}|{number.system}|{number.value}" if number else f"{read.source.name}|"

@@ -1,0 +1,177 @@
+"""The way of a message, on one screen: kept messages become one record a resident.
+
+    claim ---> read ---> identify ---> record ---> publish ---> settle
+
+One transaction a batch. What cannot be read is parked with its reason and does not hold up its lane. Should the batch
+fail as a whole (a race, a fault of ours), its messages are tried one by one, so that one message can park only itself.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from hub.errors import Refusal, Refused, places_of
+from hub.identifying import Identified, Read, identify, lane_of
+from hub.mapping.codes import IdentifierKind
+from hub.message import Fate, Message, Source
+from hub.record import Reading
+from hub.recording import record
+from hub.store import inbox, log, people
+
+logger = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Desk:
+    """What reading messages needs, handed in by wiring.
+
+    `source_of` says who sent a message, `read` turns it into its reading and the refusals of single entries; both
+    raise Refused.
+    """
+
+    source_of: Callable[[Message], Source]
+    kinds: Mapping[str, IdentifierKind]
+    read: Callable[[Message, Source], tuple[Reading, Mapping[str, Refusal]]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Understood:
+    read: Read
+    findings: Mapping[str, Refusal]
+
+
+async def work(engine: AsyncEngine, desk: Desk, *, most: int = 64) -> int:
+    """Merge one batch of kept messages, in a transaction of its own. Returns how many were settled."""
+    try:
+        async with engine.begin() as connection:
+            return await take_in(connection, await inbox.claim(connection, most), desk)
+    except (DBAPIError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as fault:
+        if _passes(fault):
+            raise
+        if most == 1:
+            return await _park_one(engine, fault)
+        logger.warning("batch-failed", fault=type(fault).__name__, at=places_of(fault))
+        return await _one_by_one(engine, desk, most)
+
+
+async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk: Desk) -> int:
+    """Merge claimed messages. Returns how many were settled; the others stay kept for the next batch."""
+    understood, parked = _read_all(messages, desk)
+    identified = await identify(connection, _in_order(understood), desk.kinds)
+    parked |= {key: refused.refusal for key, refused in identified.refused.items()}
+    changed = await record(connection, identified.located, identified.moves)
+    await _publish(connection, identified, changed)
+    findings = {one.read.message.id: one.findings for one in understood}
+    settled = [_merged(read, findings[read.message.id]) for read in identified.done if read.message.id not in parked]
+    settled += [_parked(key, refusal) for key, refusal in parked.items()]
+    await inbox.settle(connection, settled)
+    if settled:
+        await inbox.wake(connection, "settled")
+    return len(settled)
+
+
+def _read_all(messages: Sequence[Message], desk: Desk) -> tuple[list[_Understood], dict[UUID, Refusal]]:
+    understood: list[_Understood] = []
+    parked: dict[UUID, Refusal] = {}
+    for message in messages:
+        try:
+            source = desk.source_of(message)
+            reading, findings = desk.read(message, source)
+            understood.append(
+                _Understood(read=Read(message=message, source=source, reading=reading), findings=findings)
+            )
+        except Refused as refused:
+            parked[message.id] = refused.refusal
+    return understood, parked
+
+
+def _in_order(understood: Sequence[_Understood]) -> list[Read]:
+    """Lane by lane; in a lane by event, then by sending, then by receipt."""
+    lanes: dict[str, list[Read]] = {}
+    for one in understood:
+        lanes.setdefault(lane_of(one.read), []).append(one.read)
+    for lane in lanes.values():
+        lane.sort(key=lambda read: (read.reading.event_at, read.reading.sent_at, read.message.id))
+    return [read for lane in lanes.values() for read in lane]
+
+
+async def _publish(connection: AsyncConnection, identified: Identified, changed: Mapping[UUID, set[str]]) -> None:
+    """Events of the residents that changed, each naming the message that changed it last."""
+    if not changed:
+        return
+    causes = await _causes(connection, identified)
+    last = identified.done[-1].message.id
+    await log.tell(
+        connection,
+        [
+            {
+                "kind": "resident-changed",
+                "resident_id": resident,
+                "message_id": causes.get(resident, last),
+                "entries": sorted(kinds),
+            }
+            for resident, kinds in sorted(changed.items())
+        ],
+    )
+    await inbox.wake(connection, "event")
+
+
+async def _causes(connection: AsyncConnection, identified: Identified) -> dict[UUID, UUID]:
+    residents = await people.find_residents_of(connection, [one.patient_id for one in identified.located])
+    return {residents[one.patient_id]: one.read.message.id for one in identified.located}
+
+
+def _merged(read: Read, findings: Mapping[str, Refusal]) -> dict[str, Any]:
+    found = [inbox.refusal_json(refusal) for refusal in findings.values()]
+    return {
+        "of": read.message.id,
+        "becomes": Fate.MERGED.value,
+        "in_lane": lane_of(read),
+        "because": None,
+        "found": found or None,
+    }
+
+
+def _parked(key: UUID, refusal: Refusal) -> dict[str, Any]:
+    because = inbox.refusal_json(refusal)
+    return {"of": key, "becomes": Fate.PARKED.value, "in_lane": "", "because": because, "found": None}
+
+
+async def _one_by_one(engine: AsyncEngine, desk: Desk, most: int) -> int:
+    settled = 0
+    for _ in range(most):
+        done = await work(engine, desk, most=1)
+        settled += done
+        if not done:
+            break
+    return settled
+
+
+async def _park_one(engine: AsyncEngine, fault: Exception) -> int:
+    """Park the oldest kept message after a fault of ours; its reference finds the fault in the log."""
+    async with engine.begin() as connection:
+        messages = await inbox.claim(connection, 1)
+        for message in messages:
+            reference = str(message.id)[-12:]
+            logger.error("message-failed", reference=reference, fault=type(fault).__name__, at=places_of(fault))
+            refusal = Refusal(code="internal", given={"reference": reference})
+            await inbox.settle(connection, [_parked(message.id, refusal)])
+        if messages:
+            await inbox.wake(connection, "settled")
+        return len(messages)
+
+
+def _passes(fault: Exception) -> bool:
+    """Whether the fault is the database's and will pass: a lost connection, a deadlock, a full disk.
+
+    SQLSTATE classes 08, 40, 53, 57 and 58 (PostgreSQL, appendix A).
+    """
+    if not isinstance(fault, DBAPIError):
+        return False
+    state = str(getattr(fault.orig, "sqlstate", "") or "")
+    return fault.connection_invalidated or state[:2] in ("08", "40", "53", "57", "58") or not state

@@ -1,0 +1,196 @@
+"""From what was said to one record: facts are stored, and just the entries that they touch are projected anew."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.columns import demographics
+from hub.identifying import Located
+from hub.ids import new_id
+from hub.merging import Folded, entry_id, fold, group, origins_of, project, settle
+from hub.record import Entry, Fact, Mapped
+from hub.store import entries, facts, people
+from hub.tables import ENTRY_TABLES
+
+Touched = dict[UUID, set[tuple[str, str]]]
+"""Residents with the (kind, entry key) that are to be projected anew."""
+
+
+async def record(
+    connection: AsyncConnection, located: Sequence[Located], moves: Sequence[tuple[UUID, UUID]]
+) -> dict[UUID, set[str]]:
+    """Store what a batch says and bring the residents' records up to it. Returns residents with what changed."""
+    said = [fact for one in located for fact in _facts(one)]
+    before = await facts.find_by_key(connection, {(fact.patient_id, fact.kind, fact.key) for fact in said})
+    fresh = _keyed(await _new_only(connection, said, before), before)
+    await facts.save(connection, fresh)
+    moved = {resident for move in moves for resident in move}
+    patients = {fact.patient_id for fact in fresh}
+    residents = await _residents_of(connection, patients)
+    await people.lock_residents(connection, sorted({*residents.values(), *moved}))
+    changed = await _project_touched(connection, _touched(fresh, before, residents))
+    for resident, kinds in (await rebuild(connection, sorted(moved))).items():
+        changed.setdefault(resident, set()).update(kinds)
+    told = {residents[fact.patient_id] for fact in fresh if fact.kind == "Patient"} - moved
+    await _describe(connection, sorted(told))
+    for resident in told:
+        changed.setdefault(resident, set()).add("Patient")
+    return changed
+
+
+async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> dict[UUID, set[str]]:
+    """Project residents' whole records anew from the facts of their patients."""
+    if not residents:
+        return {}
+    await entries.remove_all(connection, residents)
+    owners = await people.list_patients_of(connection, residents)
+    folded = group(await facts.list_of_patients(connection, sorted(owners)))
+    touched: Touched = {resident: set() for resident in residents}
+    for one in folded:
+        if one.latest.kind in ENTRY_TABLES:
+            touched[owners[one.latest.patient_id]].add((one.latest.kind, one.entry_key))
+    await entries.save(connection, [entry for entry in _project(touched, folded, owners) if isinstance(entry, Entry)])
+    await _describe(connection, residents)
+    return {resident: {"Patient", *(kind for kind, _ in keys)} for resident, keys in touched.items()}
+
+
+def _facts(one: Located) -> Iterable[Fact]:
+    mapped: list[Mapped] = [*([one.part.demographics] if one.part.demographics else []), *one.part.resources]
+    reading, message, source = one.read.reading, one.read.message, one.read.source
+    for item in mapped:
+        yield Fact(
+            id=new_id(),
+            patient_id=one.patient_id,
+            message_id=message.id,
+            source=source.name,
+            organisation=source.organisation,
+            kind=item.kind,
+            key=item.key,
+            entry_key="",
+            event_at=reading.event_at,
+            sent_at=reading.sent_at,
+            received_at=message.received_at,
+            resource=item.resource,
+            path=item.path,
+            row=item.row,
+            traces=item.traces,
+            flags=item.flags,
+            cleared=item.cleared,
+            assumed=item.assumed,
+            names=item.names,
+            whole=item.whole,
+        )
+
+
+async def _new_only(connection: AsyncConnection, said: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:
+    """Facts that were not said before, by the same event and in the same words.
+
+    `before` has only the latest of each content, so what an older event said in the same words is asked for. A message
+    without a time of its own counts as of now: it says nothing new where it repeats the last words.
+    """
+    known = {facts.sameness(fact) for fact in before}
+    last = {(fact.patient_id, fact.kind, fact.key): fact for fact in sorted(before, key=lambda fact: fact.order)}
+    newest = {_what(facts.sameness(fact)): fact.event_at for fact in before}
+    fresh: dict[facts.Sameness, Fact] = {}
+    for fact in said:
+        if (same := facts.sameness(fact)) not in known and not _repeats(fact, last.get(same[:3])):
+            fresh.setdefault(same, fact)
+    hidden = [fact for same, fact in fresh.items() if fact.event_at < newest.get(_what(same), fact.event_at)]
+    known = await facts.find_said(connection, hidden)
+    return [fact for same, fact in fresh.items() if same not in known]
+
+
+def _repeats(fact: Fact, last: Fact | None) -> bool:
+    """Whether a fact of a message without a time says what was said last."""
+    undated = fact.event_at == fact.received_at
+    return undated and last is not None and facts.content_hash(fact) == facts.content_hash(last)
+
+
+def _what(same: facts.Sameness) -> tuple[UUID, str, str, bytes]:
+    """What was said, whenever it was."""
+    patient, kind, key, _, content = same
+    return patient, kind, key, content
+
+
+def _keyed(fresh: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:
+    """New facts under the entry that the whole of what was said with their key now makes."""
+    keys = {(one.latest.patient_id, one.latest.kind, one.latest.key): one.entry_key for one in group([*before, *fresh])}
+    return [replace(fact, entry_key=keys[fact.patient_id, fact.kind, fact.key]) for fact in fresh]
+
+
+async def _residents_of(connection: AsyncConnection, patients: Iterable[UUID]) -> dict[UUID, UUID]:
+    return await people.find_residents_of(connection, sorted(patients))
+
+
+def _touched(fresh: Sequence[Fact], before: Sequence[Fact], residents: dict[UUID, UUID]) -> Touched:
+    """The entries of the new facts, and those that earlier facts of the same keys stood under."""
+    fresh_keys = {(fact.patient_id, fact.kind, fact.key) for fact in fresh}
+    earlier = [fact for fact in before if (fact.patient_id, fact.kind, fact.key) in fresh_keys]
+    touched: Touched = {}
+    for fact in (*fresh, *earlier):
+        if fact.kind in ENTRY_TABLES:
+            touched.setdefault(residents[fact.patient_id], set()).add((fact.kind, fact.entry_key))
+    return touched
+
+
+async def _project_touched(connection: AsyncConnection, touched: Touched) -> dict[UUID, set[str]]:
+    if not touched:
+        return {}
+    owners = await people.list_patients_of(connection, sorted(touched))
+    asked = {(patient, kind, key) for patient, resident in owners.items() for kind, key in touched[resident]}
+    folded = group(await facts.find_by_entry(connection, asked))
+    projected = list(_project(touched, folded, owners))
+    await entries.save(connection, [entry for entry in projected if isinstance(entry, Entry)])
+    gone: dict[str, list[UUID]] = {}
+    for entry in projected:
+        if not isinstance(entry, Entry):
+            gone.setdefault(entry[0], []).append(entry[1])
+    await entries.remove(connection, gone)
+    return {resident: {kind for kind, _ in keys} for resident, keys in touched.items()}
+
+
+def _project(
+    touched: Touched, folded: Sequence[Folded], owners: dict[UUID, UUID]
+) -> Iterable[Entry | tuple[str, UUID]]:
+    """Each touched entry, or its kind and id where no fact supports it any longer."""
+    together: dict[tuple[UUID, str, str], list[Folded]] = {}
+    for one in folded:
+        together.setdefault((owners[one.latest.patient_id], one.latest.kind, one.entry_key), []).append(one)
+    for resident, keys in touched.items():
+        for kind, key in sorted(keys):
+            entry = project(resident, kind, key, together.get((resident, kind, key), []))
+            yield entry or (kind, entry_id(resident, kind, key))
+
+
+async def _describe(connection: AsyncConnection, residents: Sequence[UUID]) -> None:
+    """Bring the columns of residents up to what their patients' demographics say."""
+    if not residents:
+        return
+    ties = await people.find_ties(connection, residents)
+    said = await facts.find_by_key(connection, [(patient, "Patient", "") for patient in ties])
+    by_resident: dict[UUID, list[Fact]] = {}
+    for fact in said:
+        by_resident.setdefault(ties[fact.patient_id].resident_id, []).append(fact)
+    given_up = {patient for patient, tie in ties.items() if tie.merged_into}
+    told = [_description(resident, of, given_up) for resident, of in sorted(by_resident.items())]
+    await people.describe(connection, told)
+
+
+def _description(resident: UUID, said: Sequence[Fact], given_up: Collection[UUID]) -> dict[str, Any]:
+    """The latest word on a person wins, but a number that its source gave up (无名氏) only fills what others leave."""
+    by_patient: dict[UUID, list[Fact]] = {}
+    for fact in said:
+        by_patient.setdefault(fact.patient_id, []).append(fact)
+    folded = sorted((fold(of) for of in by_patient.values()), key=lambda one: one.latest.order, reverse=True)
+    folded.sort(key=lambda one: one.latest.patient_id in given_up)
+    columns, conflicts = settle([(one, demographics(one.resource, one.latest)) for one in folded])
+    origins = [entries.origin_json(origin) for one in folded for origin in origins_of(one)]
+    return {
+        "of": resident,
+        **columns,
+        "origins": origins,
+        "conflicts": [entries.conflict_json(conflict) for conflict in conflicts],
+    }

@@ -1,0 +1,217 @@
+"""Patients, residents and the links between them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, and_, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.identity import Holder
+from hub.tables import link, patient, patient_number, resident, resident_number
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownPatient:
+    """A source's patient with the resident that they stand for."""
+
+    patient_id: UUID
+    resident_id: UUID
+    has_citizen_id: bool
+
+
+_KNOWN = text(
+    """
+    select n.source, n.system, n.value, n.patient_id, l.resident_id,
+           exists (select from resident_number r where r.resident_id = l.resident_id
+                   and r.kind in ('citizen-id', 'residence-permit')) as has_citizen_id
+    from unnest(cast(:sources as text[]), cast(:systems as text[]), cast(:values as text[]))
+      as asked(source, system, value)
+    join patient_number n using (source, system, value)
+    join link l on l.patient_id = n.patient_id and l.until is null
+    """
+)
+
+
+async def find_patients(
+    connection: AsyncConnection, numbers: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], KnownPatient]:
+    """The patients known by (source, system, value)."""
+    asked = list(numbers)
+    if not asked:
+        return {}
+    sources, systems, values = zip(*asked, strict=True)
+    rows = await connection.execute(
+        _KNOWN, {"sources": list(sources), "systems": list(systems), "values": list(values)}
+    )
+    return {
+        (row.source, row.system, row.value): KnownPatient(
+            patient_id=row.patient_id, resident_id=row.resident_id, has_citizen_id=row.has_citizen_id
+        )
+        for row in rows
+    }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tie:
+    """Where a patient stands, and into whom the source merged it."""
+
+    resident_id: UUID
+    merged_into: UUID | None
+
+
+async def find_ties(connection: AsyncConnection, residents: Sequence[UUID]) -> dict[UUID, Tie]:
+    """The standing patients of residents, with the patients that the source merged them into."""
+    rows = await connection.execute(
+        select(patient.c.id, patient.c.merged_into, link.c.resident_id)
+        .join(link, and_(link.c.patient_id == patient.c.id, link.c.until.is_(None)))
+        .where(link.c.resident_id == func.any(bindparam("ids", type_=ARRAY(Uuid)))),
+        {"ids": list(residents)},
+    )
+    return {row.id: Tie(resident_id=row.resident_id, merged_into=row.merged_into) for row in rows}
+
+
+_HOLDERS = text(
+    """
+    select n.system, n.value, r.id, r.name, r.birth_date
+    from unnest(cast(:systems as text[]), cast(:values as text[])) as asked(system, value)
+    join resident_number n using (system, value)
+    join resident r on r.id = n.resident_id
+    """
+)
+
+
+async def find_holders(
+    connection: AsyncConnection, numbers: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Holder]:
+    """The residents known by strong numbers, by (system, value)."""
+    asked = list(numbers)
+    if not asked:
+        return {}
+    systems, values = zip(*asked, strict=True)
+    rows = await connection.execute(_HOLDERS, {"systems": list(systems), "values": list(values)})
+    return {
+        (row.system, row.value): Holder(resident_id=row.id, name=row.name or "", birth_date=row.birth_date or "")
+        for row in rows
+    }
+
+
+async def lock_residents(connection: AsyncConnection, ids: Sequence[UUID]) -> None:
+    """Hold residents for this transaction, in the order of their ids so that no two wait for each other."""
+    await connection.execute(
+        select(resident.c.id)
+        .where(resident.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
+        .order_by(resident.c.id)
+        .with_for_update(),
+        {"ids": sorted(ids)},
+    )
+
+
+@dataclass(slots=True)
+class Changes:
+    """What identifying a batch of messages changed among people."""
+
+    residents: list[Mapping[str, Any]]
+    patients: list[Mapping[str, Any]]
+    numbers: list[Mapping[str, Any]]
+    ended_links: list[UUID]
+    links: list[dict[str, Any]]
+    proofs: list[Mapping[str, Any]]
+    merged_patients: list[Mapping[str, Any]]
+
+    def end_link(self, patient_id: UUID) -> None:
+        """End a patient's standing link: one of this batch, or else the one in the database."""
+        for made in self.links:
+            if made["patient_id"] == patient_id and made["until"] is None:
+                made["until"] = datetime.now(UTC)
+                return
+        self.ended_links.append(patient_id)
+
+    @classmethod
+    def none(cls) -> "Changes":
+        return cls([], [], [], [], [], [], [])
+
+
+async def save(connection: AsyncConnection, changes: Changes) -> None:
+    """Write them, in the order of their references."""
+    if changes.residents:
+        await connection.execute(insert(resident), changes.residents)
+    if changes.patients:
+        await connection.execute(insert(patient), changes.patients)
+    if changes.numbers:
+        await connection.execute(insert(patient_number).on_conflict_do_nothing(), changes.numbers)
+    if changes.ended_links:
+        ended = func.any(bindparam("ended", type_=ARRAY(Uuid)))
+        standing = and_(link.c.patient_id == ended, link.c.until.is_(None))
+        await connection.execute(update(link).where(standing).values(until=func.now()), {"ended": changes.ended_links})
+    if changes.links:
+        await connection.execute(insert(link), changes.links)
+    if changes.proofs:
+        await connection.execute(insert(resident_number).on_conflict_do_nothing(), changes.proofs)
+    if changes.merged_patients:
+        given_up = update(patient).where(patient.c.id == bindparam("given_up"))
+        await connection.execute(given_up.values(merged_into=bindparam("stays")), changes.merged_patients)
+
+
+_LEFT_EMPTY = text(
+    """
+    update resident r set replaced_by = m.new, changed_at = now()
+    from unnest(cast(:old as uuid[]), cast(:new as uuid[])) as m(old, new)
+    where r.id = m.old and m.old <> m.new
+      and not exists (select from link l where l.resident_id = r.id and l.until is null)
+    returning r.id, m.new
+    """
+)
+
+
+async def retire(connection: AsyncConnection, moved: Sequence[tuple[UUID, UUID]]) -> list[UUID]:
+    """Residents that a move left without a patient point to the one that stays, and hand their numbers over.
+
+    `moved` are pairs of (resident before, resident after). Returns the residents that were retired.
+    """
+    if not moved:
+        return []
+    old, new = zip(*moved, strict=True)
+    rows = (await connection.execute(_LEFT_EMPTY, {"old": list(old), "new": list(new)})).all()
+    for gone, stays in rows:
+        numbers = update(resident_number).where(resident_number.c.resident_id == gone)
+        await connection.execute(numbers.values(resident_id=stays))
+        earlier = update(resident).where(resident.c.replaced_by == gone)
+        await connection.execute(earlier.values(replaced_by=stays))
+    return [gone for gone, _ in rows]
+
+
+async def list_patients_of(connection: AsyncConnection, residents: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The standing patients of residents: patient to resident."""
+    rows = await connection.execute(
+        select(link.c.patient_id, link.c.resident_id).where(
+            link.c.resident_id == func.any(bindparam("ids", type_=ARRAY(Uuid))), link.c.until.is_(None)
+        ),
+        {"ids": list(residents)},
+    )
+    return {row.patient_id: row.resident_id for row in rows}
+
+
+_DESCRIBE = update(resident).where(resident.c.id == bindparam("of"))
+
+
+async def describe(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write what residents' patients amount to: rows of `of` and the resident's columns."""
+    if rows:
+        names = {name: bindparam(f"to_{name}", type_=resident.c[name].type) for name in rows[0] if name != "of"}
+        told = [{f"to_{name}" if name != "of" else name: value for name, value in row.items()} for row in rows]
+        await connection.execute(_DESCRIBE.values(**names, changed_at=func.now()), told)
+
+
+async def find_residents_of(connection: AsyncConnection, patients: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The residents that patients stand for: patient to resident."""
+    rows = await connection.execute(
+        select(link.c.patient_id, link.c.resident_id).where(
+            link.c.patient_id == func.any(bindparam("ids", type_=ARRAY(Uuid))), link.c.until.is_(None)
+        ),
+        {"ids": list(patients)},
+    )
+    return {row.patient_id: row.resident_id for row in rows}
