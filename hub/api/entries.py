@@ -1,0 +1,195 @@
+"""The lines of a record as GraphQL types. Every leaf is a plain attribute: a resolver would cost 7 to 50 us each."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from hub.api.paging import Connection, Edge, Node, entry_cursor, global_id, info_of
+from hub.store.records import BACKGROUND, Found
+
+
+@strawberry.type(description="One element of an entry, and the field that it was read from.")
+class OriginValue:
+    element: str = strawberry.field(description="The element of the FHIR resource: valueQuantity.")
+    path: str = strawberry.field(description="The field of the message: OBX[2]-5.")
+    row: str = strawberry.field(description="The mapping row that read it: hl7v2/obx-observation:valueQuantity.")
+    codes: str | None = strawberry.field(description="The code table that translated it; null where none did.")
+
+
+@strawberry.type(description="Why an entry stands there: what one message said.")
+class Origin:
+    source: str = strawberry.field(description="The sending system, by the name of its profile.")
+    organisation: str = strawberry.field(description="The organisation that the system belongs to.")
+    message_id: strawberry.ID = strawberry.field(description="The message, as `hub message list` names it.")
+    path: str = strawberry.field(description="Where in the message the resource begins: OBX[2].")
+    row: str = strawberry.field(description="The mapping that made the resource of it.")
+    sent_at: datetime = strawberry.field(description="When the message was written (MSH-7, Bundle.timestamp).")
+    values: list[OriginValue] = strawberry.field(description="The elements that came from this message.")
+
+
+@strawberry.type(description="A value that lost against the one that is shown.")
+class Conflict:
+    element: str = strawberry.field(description="The field that it would have been: birthDate, display.")
+    value: str = strawberry.field(description="What was said.")
+    source: str = strawberry.field(description="The sending system that said it.")
+    organisation: str = strawberry.field(description="The organisation that the system belongs to.")
+    message_id: strawberry.ID = strawberry.field(description="The message, as `hub message list` names it.")
+    sent_at: datetime = strawberry.field(description="When the message was written.")
+
+
+@strawberry.type(description="Something about a value that a reader should know.")
+class Flag:
+    code: str = strawberry.field(description="What it is: unknown-code.")
+    where: str = strawberry.field(description="The field of the message: PID-8.")
+    table: str | None = strawberry.field(description="The code table that does not know it; null where none is meant.")
+
+
+@strawberry.interface(description="A line of a resident's record.")
+class Entry(Node):
+    resident_id: strawberry.ID = strawberry.field(description="Whose record it is: the id of a Resident.")
+    status: str | None = strawberry.field(description="FHIR's status of the resource: final, finished, confirmed.")
+    code_system: str | None = strawberry.field(description="The system that the code is of, as a URI.")
+    code: str | None = strawberry.field(description="What it is, as a code; an unknown one is kept as it was sent.")
+    display: str | None = strawberry.field(description="What it is, in words.")
+    effective: str | None = strawberry.field(
+        description="When it was so, as it was said: a FHIR date or dateTime with the precision that was sent."
+    )
+    effective_at: datetime | None = strawberry.field(
+        description="The first instant that `effective` covers; entries are ordered by it."
+    )
+    organisation: str | None = strawberry.field(description="The organisation that did or said it.")
+    origins: list[Origin] = strawberry.field(description="The messages that this entry rests on, the latest first.")
+    conflicts: list[Conflict] = strawberry.field(description="The values that lost.")
+    flags: list[Flag] = strawberry.field(description="What a reader should know about its values.")
+
+
+@strawberry.type(description="A stay or a visit (FHIR Encounter).")
+class Encounter(Entry):
+    ended: str | None = strawberry.field(description="When it ended, as it was said.")
+    ended_at: datetime | None = strawberry.field(description="The first instant that `ended` covers.")
+    visit_number: str | None = strawberry.field(description="The hospital's number of the visit.")
+    department: str | None = strawberry.field(description="The department or place.")
+    doctor: str | None = strawberry.field(description="The doctor in charge.")
+    disposition_code: str | None = strawberry.field(description="How it ended, as a code.")
+    disposition: str | None = strawberry.field(description="How it ended, in words.")
+    destination: str | None = strawberry.field(description="Where the resident went from there.")
+
+
+@strawberry.type(description="A diagnosis or a problem (FHIR Condition).")
+class Condition(Entry):
+    onset: str | None = strawberry.field(description="When it began, as it was said.")
+    clinical_status: str | None = strawberry.field(description="FHIR's clinical status: active, resolved.")
+    category: str | None = strawberry.field(description="What kind of diagnosis it is: admission, discharge.")
+
+
+@strawberry.type(description="A measurement or a result (FHIR Observation).")
+class Observation(Entry):
+    value: str | None = strawberry.field(description="The value as it was sent, with its digits and its comparator.")
+    value_number: float | None = strawberry.field(description="The value as a number, where it is one.")
+    unit: str | None = strawberry.field(description="The unit of the value.")
+    reference_range: str | None = strawberry.field(description="The range that the laboratory calls normal.")
+    interpretation: str | None = strawberry.field(description="How the laboratory reads the value, in words.")
+    interpretation_code: str | None = strawberry.field(description="How the laboratory reads it: H, L, N, A.")
+    category: str | None = strawberry.field(description="What kind of observation it is: laboratory, vital-signs.")
+    note: str | None = strawberry.field(description="Remarks, line by line.")
+
+
+@strawberry.type(description="An allergy or an intolerance (FHIR AllergyIntolerance).")
+class Allergy(Entry):
+    category: str | None = strawberry.field(description="food, medication, environment or biologic.")
+    criticality: str | None = strawberry.field(description="How dangerous an exposure can be: low, high.")
+    severity: str | None = strawberry.field(description="How bad the reaction was: mild, moderate, severe.")
+    reaction: str | None = strawberry.field(description="What happened upon exposure.")
+
+
+@strawberry.type(description="A laboratory or examination report (FHIR DiagnosticReport).")
+class Report(Entry):
+    category: str | None = strawberry.field(description="The section that made it: laboratory, radiology.")
+    report_number: str | None = strawberry.field(description="The hospital's number of the report.")
+    issued: str | None = strawberry.field(description="When it was issued, as it was said.")
+    conclusion: str | None = strawberry.field(description="What it comes to.")
+    note: str | None = strawberry.field(description="Remarks, line by line.")
+    result_count: int | None = strawberry.field(description="How many results it has.")
+
+
+E = TypeVar("E", bound=Entry)
+
+KINDS: Mapping[type[Entry], str] = {
+    Encounter: "Encounter",
+    Condition: "Condition",
+    Observation: "Observation",
+    Allergy: "AllergyIntolerance",
+    Report: "DiagnosticReport",
+}
+"""The kind of each type: FHIR's name for it, under which ``hub.tables.ENTRY_TABLES`` keeps it."""
+
+
+def entry_from(kind: type[E], row: Mapping[str, Any], resident_id: strawberry.ID) -> E:
+    """An entry out of its row. A row without its background columns was not asked for them."""
+    background = _background(row) if "origins" in row else _NO_BACKGROUND
+    columns = {**row, **background, "id": global_id(kind.__name__, row["id"]), "resident_id": resident_id}
+    return kind(**columns)
+
+
+_NO_BACKGROUND: Mapping[str, Any] = dict.fromkeys(BACKGROUND, ())
+
+
+def _background(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "origins": origins_from(row["origins"]),
+        "conflicts": conflicts_from(row["conflicts"]),
+        "flags": _flags_from(row["flags"]),
+    }
+
+
+def connection_from(kind: type[E], found: Found, resident_id: UUID, first: int, after: str | None) -> Connection[E]:
+    """A page of entries; `found` has one line more than `first` where there is a next page."""
+    owner = global_id("Resident", resident_id)
+    edges = [
+        Edge(node=entry_from(kind, row, owner), cursor=entry_cursor(row["effective_at"], row["id"]))
+        for row in found.rows[:first]
+    ]
+    info = info_of(edges, after=after, more=len(found.rows) > first)
+    return Connection(edges=edges, page_info=info, total_count=found.total)
+
+
+def origins_from(stored: Sequence[Mapping[str, Any]]) -> list[Origin]:
+    """Origins as ``hub.store.entries.origin_json`` wrote them."""
+    return [
+        Origin(
+            source=one["source"],
+            organisation=one["organisation"],
+            message_id=one["message_id"],
+            path=one["path"],
+            row=one["row"],
+            sent_at=datetime.fromisoformat(one["sent_at"]),
+            values=[
+                OriginValue(element=element, path=path, row=row, codes=codes or None)
+                for element, path, row, codes in one["values"]
+            ],
+        )
+        for one in stored
+    ]
+
+
+def conflicts_from(stored: Sequence[Mapping[str, Any]]) -> list[Conflict]:
+    """Conflicts as ``hub.store.entries.conflict_json`` wrote them."""
+    return [
+        Conflict(
+            element=to_camel_case(one["element"]),
+            value=one["value"],
+            source=one["source"],
+            organisation=one["organisation"],
+            message_id=one["message_id"],
+            sent_at=datetime.fromisoformat(one["sent_at"]),
+        )
+        for one in stored
+    ]
+
+
+def _flags_from(stored: Sequence[Mapping[str, Any]]) -> list[Flag]:
+    return [Flag(code=one["code"], where=one["where"], table=one["table"] or None) for one in stored]

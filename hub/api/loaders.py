@@ -1,0 +1,88 @@
+"""DataLoaders: what one answer asks for in one place is read in one statement, however many residents it is about."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from hub.care import Visit
+from hub.errors import refuse
+from hub.store.records import Found, Page, Row
+
+T = TypeVar("T")
+
+MOST_LINES = 20_000
+"""Lines of records that one list of one answer may ask for: 20 residents with 500 results each fit twice."""
+
+
+class Wanted(NamedTuple):
+    """A page of one resident's entries."""
+
+    resident_id: UUID
+    page: Page
+
+
+class Loaders:
+    """The loaders of one visit."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._entries: dict[str, DataLoader[Wanted, Found]] = {}
+        self._entries_by_id: dict[str, DataLoader[UUID, Any]] = {}
+
+    @cached_property
+    def residents(self) -> DataLoader[UUID, Row | None]:
+        """Residents by id."""
+        return DataLoader(load_fn=self._visit.residents)
+
+    @cached_property
+    def numbers(self) -> DataLoader[UUID, list[Row]]:
+        """The strong numbers of a resident."""
+        return DataLoader(load_fn=self._visit.numbers)
+
+    @cached_property
+    def patients(self) -> DataLoader[UUID, list[Row]]:
+        """The patients that stand for a resident."""
+        return DataLoader(load_fn=self._visit.patients)
+
+    def entries(self, kind: str) -> DataLoader[Wanted, Found]:
+        """Pages of entries of a kind."""
+        return _kept(self._entries, kind, lambda: DataLoader(load_fn=self._load_entries(kind)))
+
+    def entries_by_id(self, kind: str) -> DataLoader[UUID, Any]:
+        """Entries of a kind by id."""
+        return _kept(self._entries_by_id, kind, lambda: DataLoader(load_fn=self._load_by_id(kind)))
+
+    def _load_entries(self, kind: str) -> Any:
+        async def load(wanted: list[Wanted]) -> list[Found]:
+            alike: dict[Page, list[UUID]] = {}
+            for one in wanted:
+                alike.setdefault(one.page, []).append(one.resident_id)
+            found: dict[Wanted, Found] = {}
+            for page, residents in alike.items():
+                _check_lines(page, residents)
+                pages = await self._visit.entries(kind, residents, page)
+                found |= {Wanted(of, page): each for of, each in zip(residents, pages, strict=True)}
+            return [found[one] for one in wanted]
+
+        return load
+
+    def _load_by_id(self, kind: str) -> Any:
+        async def load(ids: list[UUID]) -> Any:
+            return await self._visit.entries_by_id(kind, ids)
+
+        return load
+
+
+def _kept(loaders: dict[str, T], kind: str, make: Callable[[], T]) -> T:
+    if kind not in loaders:
+        loaders[kind] = make()
+    return loaders[kind]
+
+
+def _check_lines(page: Page, residents: Sequence[UUID]) -> None:
+    asked = page.most * len(residents)
+    if asked > MOST_LINES:
+        raise refuse("page-too-large", "first", asked=str(asked), most=str(MOST_LINES))

@@ -1,0 +1,147 @@
+"""What can be asked: the Query type."""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from hub.access import Viewer
+from hub.api.context import Context, Info
+from hub.api.entries import KINDS, Entry, entry_from
+from hub.api.fields import field
+from hub.api.paging import (
+    DEFAULT,
+    After,
+    Edge,
+    First,
+    Node,
+    check_first,
+    global_id,
+    id_cursor,
+    info_of,
+    read_global_id,
+    read_id_cursor,
+    read_resident_id,
+)
+from hub.api.residents import Resident, ResidentConnection, resident_from
+from hub.errors import refuse
+from hub.identifiers import normalise, read_citizen_id
+from hub.mapping.codes import IdentifierKind
+
+_ENTRY_TYPES: Mapping[str, type[Entry]] = {kind.__name__: kind for kind in KINDS}
+_CITIZEN_KINDS = ("citizen-id", "residence-permit")
+
+
+@strawberry.enum(name="Role", description="What somebody is to the hub.")
+class ViewerRole(Enum):
+    """`hub.access.Role`, each value with its meaning."""
+
+    FAMILY_DOCTOR = strawberry.enum_value("family-doctor", description="A doctor of a family-doctor team.")
+    NURSE = strawberry.enum_value("nurse", description="A nurse of a family-doctor team.")
+    HOSPITAL_SOURCE = strawberry.enum_value("hospital-source", description="A system that sends to the hub.")
+    ENGINEER = strawberry.enum_value("engineer", description="Somebody who connects systems and reads no records.")
+
+
+@strawberry.type(name="Viewer", description="Who asks, by their token.")
+class ViewerType:
+    id: str = strawberry.field(description="The account.")
+    name: str = strawberry.field(description="What the account is called.")
+    role: ViewerRole = strawberry.field(description="What they are to the hub.")
+    organisation: str | None = strawberry.field(description="Where they work; null where it was not said.")
+    team: str | None = strawberry.field(description="Their family-doctor team; null for those without one.")
+    source: str | None = strawberry.field(description="The source that a service account sends for; null for people.")
+
+
+@strawberry.input(description="A number of a person. Only numbers that lead across sources find a resident.")
+class IdentifierInput:
+    value: str = strawberry.field(description="The number; width, spaces, hyphens and case do not matter.")
+    kind: str | None = strawberry.field(
+        default=None, description="What it is: citizen-id, residence-permit, health-record-number."
+    )
+    system: str | None = strawberry.field(
+        default=None, description="Who gives such numbers, as a URI, instead of `kind`."
+    )
+
+
+Id = Annotated[strawberry.ID, strawberry.argument(description="The `id` of a Resident or of an entry.")]
+ResidentId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="The `id` of a Resident, or the uuid that the tools show.")
+]
+ByNumber = Annotated[IdentifierInput | None, strawberry.argument(description="A number of the resident.")]
+
+
+@strawberry.type(description="What can be asked.")
+class Query:
+    @field("Who asks.")
+    def viewer(self, info: Info) -> ViewerType:
+        return _viewer(info.context.viewer)
+
+    @field("A resident or an entry by its id; null where there is none (Relay).")
+    async def node(self, info: Info, id: Id) -> Node | None:
+        kind, key = read_global_id(id)
+        if kind == "Resident":
+            return await find_resident(info.context, key)
+        if kind not in _ENTRY_TYPES:
+            raise refuse("bad-id", "id")
+        entry = _ENTRY_TYPES[kind]
+        row = await info.context.loaders.entries_by_id(KINDS[entry]).load(key)
+        return entry_from(entry, row, global_id("Resident", row["resident_id"])) if row else None
+
+    @field(
+        "A resident by id or by a number, exactly one of them; null where nobody is known by it. "
+        "One who was merged into another is found as the one that stays."
+    )
+    async def resident(self, info: Info, id: ResidentId = None, identifier: ByNumber = None) -> Resident | None:
+        if (id is None) == (identifier is None):
+            raise refuse("exactly-one", these="id, identifier")
+        if id is not None:
+            return await find_resident(info.context, read_resident_id(id, "id"))
+        assert identifier is not None
+        found = await info.context.visit.resident_by_number(*_number(identifier, info.context.means.kinds))
+        return await find_resident(info.context, found) if found else None
+
+    @field("All residents, in the order in which they became known.")
+    async def residents(self, info: Info, first: First = DEFAULT, after: After = None) -> ResidentConnection:
+        context = info.context
+        behind = read_id_cursor(after) if after is not None else None
+        rows = await context.visit.page_residents(check_first(first) + 1, behind)
+        now = context.means.now()
+        edges = [Edge(node=resident_from(row, now), cursor=id_cursor(row["id"])) for row in rows[:first]]
+        return ResidentConnection(edges=edges, page_info=info_of(edges, after=after, more=len(rows) > first))
+
+
+async def find_resident(context: Context, key: UUID) -> Resident | None:
+    """A resident by uuid, or the one that stays in their place; None where nobody is known."""
+    row = await context.loaders.residents.load(key)
+    return resident_from(row, context.means.now()) if row else None
+
+
+def _viewer(viewer: Viewer) -> ViewerType:
+    return ViewerType(
+        id=viewer.id,
+        name=viewer.name,
+        role=ViewerRole(viewer.role),
+        organisation=viewer.organisation or None,
+        team=viewer.team or None,
+        source=viewer.source or None,
+    )
+
+
+def _number(asked: IdentifierInput, kinds: Mapping[str, IdentifierKind]) -> tuple[Sequence[str], str]:
+    """The systems in which a number may stand, and the number as it is kept.
+
+    Raises Refused (exactly-one, weak-number). Citizen ID numbers and residence permits share one shape and are taken
+    for each other by people, so either is looked for under both; a 15-digit one is found by its 18 digits.
+    """
+    if (asked.kind is None) == (asked.system is None):
+        raise refuse("exactly-one", these="identifier.kind, identifier.system")
+    strong = {kind.kind: kind for kind in kinds.values() if kind.strength == "strong"}
+    kind = next((one for one in strong.values() if asked.kind == one.kind or asked.system == one.system), None)
+    if kind is None:
+        raise refuse("weak-number", "identifier", known=", ".join(strong))
+    if kind.kind not in _CITIZEN_KINDS:
+        return [kind.system], normalise(asked.value)
+    read = read_citizen_id(asked.value)
+    return [strong[one].system for one in _CITIZEN_KINDS], read.number if read else normalise(asked.value)

@@ -1,0 +1,215 @@
+"""The resident, the patients behind them, and their record."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta, timezone
+from enum import Enum
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import strawberry
+
+from hub.api.context import Info
+from hub.api.entries import (
+    KINDS,
+    Allergy,
+    Condition,
+    Conflict,
+    Encounter,
+    Entry,
+    Observation,
+    Origin,
+    Report,
+    conflicts_from,
+    connection_from,
+    origins_from,
+)
+from hub.api.fields import field
+from hub.api.loaders import Wanted
+from hub.api.paging import DEFAULT, After, Connection, Edge, First, Node, PageInfo, global_id, page_of
+from hub.identity import SENTENCES, Reason
+from hub.mapping.codes import IdentifierKind
+from hub.store.records import Row
+
+_CHINA = timezone(timedelta(hours=8))
+
+
+@strawberry.enum(description="How sure it is that a source's patient is this resident.")
+class Grade(Enum):
+    """`hub.record.Grade`, each value with its meaning."""
+
+    CERTAIN = strawberry.enum_value("certain", description="A number that only this person can hold says so.")
+    PROBABLE = strawberry.enum_value("probable", description="It is them unless a source erred.")
+    POSSIBLE = strawberry.enum_value("possible", description="It may be them; somebody should look.")
+    NOT = strawberry.enum_value("not", description="Somebody looked: it is not them.")
+
+
+Code = Annotated[str | None, strawberry.argument(description="Only results of this code (observation's `code`).")]
+
+
+@strawberry.type(description="A name for something, in both languages.")
+class Label:
+    zh: str = strawberry.field(description="In Chinese.")
+    en: str = strawberry.field(description="In English.")
+
+
+@strawberry.type(description="A number of a person.")
+class Identifier:
+    kind: str = strawberry.field(description="What it is: citizen-id, health-record-number, inpatient-number.")
+    system: str = strawberry.field(description="Who gives such numbers, as a URI.")
+    value: str = strawberry.field(description="The number.")
+    label: Label = strawberry.field(description="What it is, in words.")
+
+
+@strawberry.type(description="Why a patient is linked to a resident.")
+class LinkReason:
+    code: str = strawberry.field(description="The reason as a code: same-citizen-id.")
+    zh: str = strawberry.field(description="The reason as a sentence, in Chinese.")
+    en: str = strawberry.field(description="The reason as a sentence, in English.")
+
+
+@strawberry.type(description="A person as one source knows them, and why the hub takes them for this resident.")
+class PatientLink:
+    source: str = strawberry.field(description="The sending system, by the name of its profile.")
+    organisation: str = strawberry.field(description="The organisation that the system belongs to.")
+    numbers: list[Identifier] = strawberry.field(description="The source's own numbers of this patient.")
+    grade: Grade = strawberry.field(description="How sure the link is.")
+    reason: LinkReason = strawberry.field(description="What speaks for the link.")
+    since: datetime = strawberry.field(description="When the link was made.")
+    merged_into: strawberry.ID | None = strawberry.field(
+        description="The uuid of the source's patient that this one was merged into (A40); null while it stands."
+    )
+
+
+E = TypeVar("E", bound=Entry)
+
+
+@strawberry.type(description="The record of a resident, list by list; each has the newest first.")
+class Record:
+    resident_id: strawberry.Private[UUID]
+
+    @field("Stays and visits.")
+    async def encounters(self, info: Info, first: First = DEFAULT, after: After = None) -> Connection[Encounter]:
+        return await self._page(info, Encounter, first, after)
+
+    @field("Diagnoses and problems.")
+    async def conditions(self, info: Info, first: First = DEFAULT, after: After = None) -> Connection[Condition]:
+        return await self._page(info, Condition, first, after)
+
+    @field("Measurements and results.")
+    async def observations(
+        self, info: Info, first: First = DEFAULT, after: After = None, code: Code = None
+    ) -> Connection[Observation]:
+        return await self._page(info, Observation, first, after, code or "")
+
+    @field("Allergies and intolerances.")
+    async def allergies(self, info: Info, first: First = DEFAULT, after: After = None) -> Connection[Allergy]:
+        return await self._page(info, Allergy, first, after)
+
+    @field("Laboratory and examination reports.")
+    async def reports(self, info: Info, first: First = DEFAULT, after: After = None) -> Connection[Report]:
+        return await self._page(info, Report, first, after)
+
+    async def _page(self, info: Info, kind: type[E], first: int, after: str | None, code: str = "") -> Connection[E]:
+        page = page_of(first, after, code=code, background=info.context.wants_background)
+        found = await info.context.loaders.entries(KINDS[kind]).load(Wanted(self.resident_id, page))
+        return connection_from(kind, found, self.resident_id, first, after)
+
+
+@strawberry.type(description="A person of the county, as all sources together know them.")
+class Resident(Node):
+    key: strawberry.Private[UUID]
+    name: str | None = strawberry.field(description="The name.")
+    sex: str | None = strawberry.field(description="FHIR's administrative gender: male, female, other, unknown.")
+    birth_date: str | None = strawberry.field(description="The birth date, with the precision that was sent.")
+    age: int | None = strawberry.field(
+        description="Full years today in China, or at death; null where a day is missing to tell it."
+    )
+    deceased: bool | None = strawberry.field(description="True where a source reported the death; else null.")
+    deceased_on: str | None = strawberry.field(description="When they died, as it was said.")
+    phone: str | None = strawberry.field(description="The telephone number.")
+    address: str | None = strawberry.field(description="Where they live.")
+    marital_status: str | None = strawberry.field(description="The marital status, in words.")
+    ethnicity: str | None = strawberry.field(description="The ethnic group (民族), in words.")
+    origins: list[Origin] = strawberry.field(description="The messages that these values come from, the latest first.")
+    conflicts: list[Conflict] = strawberry.field(description="The values that lost.")
+    changed_at: datetime = strawberry.field(description="When these values last changed.")
+    record: Record = strawberry.field(description="What is known of their health.")
+
+    @field("The numbers that lead to this resident from any source.")
+    async def identifiers(self, info: Info) -> list[Identifier]:
+        rows = await info.context.loaders.numbers.load(self.key)
+        return [_identifier(row, info.context.means.kinds) for row in rows]
+
+    @field("The patients of the sources that the hub takes for this resident, and why.")
+    async def patients(self, info: Info) -> list[PatientLink]:
+        rows = await info.context.loaders.patients.load(self.key)
+        return [_patient(row, info.context.means.kinds) for row in rows]
+
+
+@strawberry.type(description="A page of residents, in the order in which they became known (Relay).")
+class ResidentConnection:
+    edges: list[Edge[Resident]] = strawberry.field(description="The residents of this page, in order.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands.")
+
+    @field("How many residents there are. Counted only when asked for.")
+    async def total_count(self, info: Info) -> int:
+        return await info.context.visit.count_residents()
+
+
+def resident_from(row: Row, now: datetime) -> Resident:
+    """A resident out of their row."""
+    shown = {name: row[name] for name in _PLAIN}
+    return Resident(
+        id=global_id("Resident", row["id"]),
+        key=row["id"],
+        age=_age(row["birth_date"], row["deceased"], row["deceased_on"], now),
+        origins=origins_from(row["origins"]),
+        conflicts=conflicts_from(row["conflicts"]),
+        record=Record(resident_id=row["id"]),
+        **shown,
+    )
+
+
+_PLAIN = (
+    *("name", "sex", "birth_date", "deceased", "deceased_on", "phone", "address"),
+    *("marital_status", "ethnicity", "changed_at"),
+)
+
+
+def _age(birth_date: str | None, deceased: bool | None, deceased_on: str | None, now: datetime) -> int | None:
+    until = now.astimezone(_CHINA).date() if not deceased else _day(deceased_on)
+    born = _day(birth_date)
+    if born is None or until is None or until < born:
+        return None
+    return until.year - born.year - ((until.month, until.day) < (born.month, born.day))
+
+
+def _day(said: str | None) -> date | None:
+    """The day that a FHIR date or dateTime names, in its own zone; None where it is less precise."""
+    try:
+        return date.fromisoformat(said[:10]) if said and len(said) >= 10 else None
+    except ValueError:
+        return None
+
+
+def _identifier(row: Row, kinds: Mapping[str, IdentifierKind]) -> Identifier:
+    kind = kinds.get(row["kind"])
+    label = Label(zh=kind.zh, en=kind.en) if kind else Label(zh=row["kind"], en=row["kind"])
+    return Identifier(kind=row["kind"], system=row["system"], value=row["value"], label=label)
+
+
+def _patient(row: Row, kinds: Mapping[str, IdentifierKind]) -> PatientLink:
+    return PatientLink(
+        source=row["source"],
+        organisation=row["organisation"],
+        numbers=[_identifier(number, kinds) for number in row["numbers"]],
+        grade=Grade(row["grade"]),
+        reason=_reason(row["reason"]),
+        since=row["since"],
+        merged_into=strawberry.ID(str(row["merged_into"])) if row["merged_into"] else None,
+    )
+
+
+def _reason(code: str) -> LinkReason:
+    en, zh = SENTENCES[Reason(code)] if code in set(Reason) else (code, code)
+    return LinkReason(code=code, zh=zh, en=en)
