@@ -1,0 +1,185 @@
+"""The running hub: listeners, worker and HTTP server in one event loop, started and stopped in order."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hub.errors import Refusal, Refused, places_of, refuse
+from hub.ids import new_id
+from hub.settings import Settings
+from hub.site import Database
+from hub.store import inbox
+from hub.store.database import check_migrated, open_engine
+from hub.wiring import Hub
+
+logger = structlog.get_logger()
+
+
+class Part(StrEnum):
+    """A role of ``hub serve``. Each may run in a process of its own over one database."""
+
+    API = "api"
+    MLLP = "mllp"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """A hub that is up, and where."""
+
+    hub: Hub
+    http_port: int
+    mllp_port: int
+
+
+@asynccontextmanager
+async def running(settings: Settings, database: Database, parts: Collection[Part]) -> AsyncIterator[Running]:
+    """A hub over a migrated database, while the block runs. What came in is finished before it ends.
+
+    Raises Refused (unmigrated-database, database-unreachable, port-in-use, bad-profile, bad-mapping).
+    """
+    async with AsyncExitStack() as stack:
+        await database.check()
+        engine = open_engine(database.application)
+        stack.push_async_callback(engine.dispose)
+        hub = Hub(settings, engine)
+        stack.callback(hub.close)
+        await hub.feed.start()
+        stack.push_async_callback(hub.feed.close)
+        if Part.WORKER in parts:
+            hub.worker.start()
+            stack.push_async_callback(hub.worker.stop)
+            hub.conformance.start()
+            stack.push_async_callback(hub.conformance.stop)
+        if {Part.API, Part.MLLP} & set(parts):
+            hub.keeper.start()
+            stack.push_async_callback(hub.keeper.stop)
+        mllp = await _listen(hub, stack) if Part.MLLP in parts else 0
+        http = await _serve(hub, stack, parts) if Part.API in parts else 0
+        logger.info("serving", parts=sorted(parts), http=http, mllp=mllp)
+        yield Running(hub=hub, http_port=http, mllp_port=mllp)
+
+
+async def interrupted() -> None:
+    """Wait for Ctrl-C or a request to end."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+async def _listen(hub: Hub, stack: AsyncExitStack) -> int:
+    _check_free(hub.settings.bind, hub.settings.mllp_port, "HUB_MLLP_PORT")
+    await hub.listener.start()
+    stack.push_async_callback(hub.listener.stop)
+    return hub.listener.port
+
+
+async def _serve(hub: Hub, stack: AsyncExitStack, parts: Collection[Part]) -> int:
+    port = _check_free(hub.settings.bind, hub.settings.http_port, "HUB_HTTP_PORT")
+    server = Server(
+        create_app(hub, parts),
+        address=hub.settings.bind,
+        port=port,
+        interface=Interfaces.ASGINL,
+        log_enabled=False,
+    )
+    serving = asyncio.create_task(server.serve())
+    stack.push_async_callback(_stopped, server, serving)
+    await _answering(hub.settings.bind, port, serving)
+    return port
+
+
+async def _stopped(server: Server, serving: asyncio.Task[None]) -> None:
+    server.stop()  # type: ignore[no-untyped-call]
+    await serving
+
+
+async def _answering(address: str, port: int, serving: asyncio.Task[None]) -> None:
+    """Wait until the HTTP server takes connections."""
+    for _ in range(200):
+        if serving.done():
+            serving.result()
+        try:
+            _, writer = await asyncio.open_connection(address, port)
+        except OSError:
+            await asyncio.sleep(0.02)
+            continue
+        writer.close()
+        await writer.wait_closed()
+        return
+    raise refuse("port-in-use", "HUB_HTTP_PORT", port=str(port))
+
+
+def _check_free(address: str, port: int, setting: str) -> int:
+    """The port, or a free one where 0 was asked for. Raises Refused (port-in-use)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            raise refuse("port-in-use", setting, port=str(port)) from None
+        return int(probe.getsockname()[1])
+
+
+def create_app(hub: Hub, parts: Collection[Part]) -> Starlette:
+    """The ASGI application: GraphQL, FHIR, ingest, and the two questions that supervisors ask."""
+
+    async def alive(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(_: Request) -> Response:
+        try:
+            waiting = await _ready(hub.engine)
+        except (Refused, DBAPIError, OSError) as fault:
+            return JSONResponse({"status": "away", "fault": type(fault).__name__}, 503)
+        return JSONResponse({"status": "ok", "parts": sorted(parts), "waiting": waiting})
+
+    routes = [Route("/healthz", alive), Route("/readyz", ready), *hub.routes()]
+    return Starlette(routes=routes, exception_handlers={Exception: _failed})
+
+
+async def _failed(_: Request, fault: Exception) -> Response:
+    """A fault of ours: its kind and place go to the log under a reference, its text (a person's data?) nowhere."""
+    reference = new_id().hex[-12:]
+    logger.error("request-failed", reference=reference, fault=type(fault).__name__, at=places_of(fault))
+    refusal = Refusal(code="request-failed", given={"reference": reference})
+    body = {"code": refusal.code, "message": refusal.message(), "nextStep": refusal.next_step()}
+    return JSONResponse(body, 500)
+
+
+async def _ready(engine: AsyncEngine) -> int:
+    await check_migrated(engine)
+    async with engine.connect() as connection:
+        await connection.execute(text("select 1"))
+        return await inbox.count_waiting(connection)
+
+
+def set_up_logs(level: str) -> None:
+    """Logs as one JSON object a line on standard error. They hold codes and positions, never a person's data."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )

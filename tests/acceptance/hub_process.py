@@ -1,0 +1,123 @@
+"""A real hub in a process of its own, as a site runs it: started, asked over sockets, interrupted or killed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+COUNTY = Path(__file__).parents[2] / "fixtures" / "county"
+PATIENCE = 60.0
+"""Seconds that a hub may take to come up or to end; the machine may be busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubProcess:
+    """A running ``hub serve``."""
+
+    process: subprocess.Popen[bytes]
+    environment: Mapping[str, str]
+    http_port: int
+    mllp_port: int
+    log: Path
+
+    @property
+    def base(self) -> str:
+        """Where its HTTP doors are."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    def interrupt(self) -> int:
+        """Ctrl-C; the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """As a power cut would: no line of the hub runs after this."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment_of(home: Path, **settings: str) -> dict[str, str]:
+    """The environment of a hub of this home, without the settings of whoever runs the tests."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    return {**plain, "HUB_HOME": str(home), "HUB_CONFIG_DIR": str(COUNTY), "HUB_LOCALE": "en", **settings}
+
+
+def run_hub(environment: Mapping[str, str], *words: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
+    """One command of the hub, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "hub", *words],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+@contextmanager
+def serving(home: Path, database_url: str, roles: str = "api,mllp,worker", **settings: str) -> Iterator[HubProcess]:
+    """A hub that is ready; ended, in order or by force, when the block ends."""
+    home.mkdir(parents=True, exist_ok=True)
+    http_port, mllp_port = free_port(), free_port()
+    environment = environment_of(
+        home,
+        HUB_DATABASE_URL=database_url,
+        HUB_HTTP_PORT=str(http_port),
+        HUB_MLLP_PORT=str(mllp_port),
+        **settings,
+    )
+    log = home / f"serve-{http_port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hub", "serve", "--roles", roles],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        hub = HubProcess(process, environment, http_port, mllp_port, log)
+        try:
+            _wait_until_ready(hub, roles)
+            yield hub
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                try:
+                    process.wait(PATIENCE)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+def _wait_until_ready(hub: HubProcess, roles: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if hub.process.poll() is not None:
+            raise AssertionError(f"the hub ended: {hub.log.read_text()}")
+        if _is_ready(hub, roles):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"the hub did not come up: {hub.log.read_text()}")
+
+
+def _is_ready(hub: HubProcess, roles: str) -> bool:
+    if "api" in roles:
+        try:
+            return httpx.get(f"{hub.base}/readyz", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+    return '"serving"' in hub.log.read_text()
