@@ -1,0 +1,1 @@
+"""The project's pages. Some are made from the code by ``python -m hub.docs.generate``; nothing else imports this."""
