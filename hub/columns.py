@@ -60,9 +60,9 @@ def observation(resource: Resource, fact: Fact) -> Columns:
         **_coded(resource.get("code")),
         "status": resource.get("status"),
         "organisation": _named((resource.get("performer") or [None])[0], fact) or fact.organisation,
-        "value": _value(resource),
+        "value": _value(resource) or _components(resource),
         "value_number": quantity.get("value"),
-        "unit": quantity.get("unit") or quantity.get("code"),
+        "unit": _unit(resource) or _shared_unit(resource),
         "reference_range": _range(resource),
         "interpretation": _shown((resource.get("interpretation") or [None])[0]),
         "interpretation_code": _code((resource.get("interpretation") or [None])[0]),
@@ -108,20 +108,26 @@ def report(resource: Resource, fact: Fact) -> Columns:
 
 def demographics(resource: Resource, fact: Fact) -> Columns:
     """A Patient resource as the columns of a resident."""
-    phone = next((item["value"] for item in resource.get("telecom") or () if item.get("value")), None)
     address = next((item.get("text") for item in resource.get("address") or () if item.get("text")), None)
     died = resource.get("deceasedDateTime")
     return {
         "name": name_of(dict(resource)) or None,
         "sex": resource.get("gender"),
         "birth_date": resource.get("birthDate"),
-        "phone": phone,
+        "phone": _phone(resource),
         "address": address,
         "marital_status": _shown(resource.get("maritalStatus")),
         "ethnicity": _ethnicity(resource),
         "deceased": bool(died or resource.get("deceasedBoolean")) or None,
         "deceased_on": died,
     }
+
+
+def _phone(resource: Resource) -> str | None:
+    """The person's own telephone number, else one at work; no fax, no electronic address."""
+    ways = [item for item in resource.get("telecom") or () if item.get("value")]
+    phones = [item for item in ways if item.get("system", "phone") in ("phone", "sms")]
+    return next((str(item["value"]) for item in sorted(phones, key=lambda item: item.get("use") == "work")), None)
 
 
 COLUMNS: Mapping[str, Callable[[Resource, Fact], Columns]] = {
@@ -202,6 +208,30 @@ def _value(resource: Resource) -> str | None:
         if name in resource:
             return str(resource[name])
     return str(resource["valueBoolean"]).lower() if "valueBoolean" in resource else None
+
+
+_PRESSURES = ("8480-6", "8462-4")
+
+
+def _unit(resource: Resource) -> str | None:
+    quantity = resource.get("valueQuantity") or {}
+    return quantity.get("unit") or quantity.get("code")
+
+
+def _shared_unit(resource: Resource) -> str | None:
+    units = {_unit(part) for part in resource.get("component") or ()}
+    return units.pop() if len(units) == 1 else None
+
+
+def _components(resource: Resource) -> str | None:
+    """The parts of an observation that has no value of its own: a blood pressure as ``128/78``, others by name."""
+    parts = [part for part in resource.get("component") or () if _value(part)]
+    by_code = {_code(part.get("code")): _value(part) for part in parts}
+    if len(parts) == 2 and all(code in by_code for code in _PRESSURES):
+        return "/".join(str(by_code[code]) for code in _PRESSURES)
+    unit = "" if _shared_unit(resource) else None
+    said = ((_shown(part.get("code")), _value(part), _unit(part) if unit is None else unit) for part in parts)
+    return "；".join(" ".join(word for word in words if word) for words in said) or None
 
 
 def _range(resource: Resource) -> str | None:

@@ -8,6 +8,7 @@ same structure.
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -33,7 +34,7 @@ class CitizenId:
 def normalise(text: str) -> str:
     """A number as it is compared: NFKC (full-width digits), no white space, no hyphens, upper case."""
     plain = unicodedata.normalize("NFKC", text)
-    return "".join(letter for letter in plain if not letter.isspace() and letter != "-").upper()
+    return "".join(plain.split()).replace("-", "").upper()
 
 
 def check_character(body: str) -> str:
@@ -41,6 +42,7 @@ def check_character(body: str) -> str:
     return _CHECK[sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, body, strict=True)) % 11]
 
 
+@lru_cache(maxsize=1024)  # one message is asked for it several times, at the door and by the worker
 def read_citizen_id(text: str) -> CitizenId | None:
     """The citizen ID number that a text is, or None where its length, birth date or check character is wrong.
 

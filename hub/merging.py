@@ -88,7 +88,8 @@ def _drop_rival(folded: Folded, element: str) -> None:
         pattern = re.compile(rf"^{found[1]}[A-Z]")
         rivals += [name for name in folded.resource if name != element and pattern.match(name)]
     for rival in rivals:
-        _drop(folded, rival)
+        if rival in folded.resource:
+            _drop(folded, rival)
 
 
 def _drop(folded: Folded, element: str) -> None:

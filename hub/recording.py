@@ -91,9 +91,10 @@ async def _new_only(connection: AsyncConnection, said: Sequence[Fact], before: S
     `before` has only the latest of each content, so what an older event said in the same words is asked for. A message
     without a time of its own counts as of now: it says nothing new where it repeats the last words.
     """
-    known = {facts.sameness(fact) for fact in before}
+    earlier = [facts.sameness(fact) for fact in before]
+    known = set(earlier)
     last = {(fact.patient_id, fact.kind, fact.key): fact for fact in sorted(before, key=lambda fact: fact.order)}
-    newest = {_what(facts.sameness(fact)): fact.event_at for fact in before}
+    newest = {_what(same): fact.event_at for same, fact in zip(earlier, before, strict=True)}
     fresh: dict[facts.Sameness, Fact] = {}
     for fact in said:
         if (same := facts.sameness(fact)) not in known and not _repeats(fact, last.get(same[:3])):

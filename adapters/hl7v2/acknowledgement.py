@@ -155,7 +155,7 @@ def _msh(header: Header | None, version: str, at: datetime, control_id: str, tai
         fields += [header.receiving_application, header.receiving_facility]
         fields += [header.sending_application, header.sending_facility]
         fields += [sent_at, "", kind, control_id, header.processing_id or "P", version]
-    if not all(field.isascii() for field in (*fields, *tail)):
+    if not "".join((*fields, *tail)).isascii():
         fields += ["", "", "", "", "", "UNICODE UTF-8"]
     return separator.join(fields)
 

@@ -6,6 +6,7 @@ v2 writes ``YYYY[MM[DD[HH[MM[SS[.S...]]]]]][+/-ZZZZ]`` (HL7 v2.5.1 chapter 2A.77
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 _LONG = re.compile(
     r"^(?P<y>\d{4})(?:-?(?P<m>\d{2})(?:-?(?P<d>\d{2})(?:[ T]?(?P<H>\d{2}):?(?P<M>\d{2})?(?::?(?P<S>\d{2})"
@@ -13,6 +14,7 @@ _LONG = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)  # one message says one time in many fields
 def read_time(text: str, zone: timezone) -> tuple[datetime, str] | None:
     """An instant and its precision (``Y``, ``m``, ``d``, ``H``); None where the text is no time of the calendar."""
     found = _LONG.match(text.strip())

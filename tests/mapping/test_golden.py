@@ -1,0 +1,41 @@
+"""Golden pairs: what each type of message becomes, in both dialects, element by element with its field and row."""
+
+from typing import Any
+
+import pytest
+from fhir.resources.R4B import get_fhir_model_class
+
+from adapters.fhir.validation import check
+from tests.mapping.cases import CASES, GOLDEN, reading_of, written
+
+
+def resources(name: str) -> list[dict[str, Any]]:
+    parts = reading_of(name).parts
+    return [one.resource for part in parts for one in (part.demographics, *part.resources) if one]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_message_becomes_what_its_golden_file_says(name: str) -> None:
+    """After a wanted change: ``python -m tests.mapping.regenerate``."""
+    assert written(reading_of(name)) == (GOLDEN / f"{name}.json").read_text("utf-8")
+
+
+def test_every_golden_file_belongs_to_a_message() -> None:
+    assert {file.stem for file in GOLDEN.glob("*.json")} == set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_mapped_resource_is_valid_r4b(name: str) -> None:
+    for resource in resources(name):
+        get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+        assert check(resource) is None
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_element_names_the_row_that_gave_it(name: str) -> None:
+    for part in reading_of(name).parts:
+        for one in (part.demographics, *part.resources):
+            assert one is not None
+            elements = set(one.resource) - {"resourceType", "id", "subject", "patient", "result"} - set(one.assumed)
+            traced = {trace.target.split(".")[0].split("[")[0] for trace in one.traces}
+            assert {element for element in elements if not element.startswith("_")} <= traced
