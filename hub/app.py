@@ -1,6 +1,7 @@
 """The running hub: listeners, worker and HTTP server in one event loop, started and stopped in order."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -73,6 +74,7 @@ async def running(settings: Settings, database: Database, parts: Collection[Part
             stack.push_async_callback(hub.keeper.stop)
         mllp = await _listen(hub, stack) if Part.MLLP in parts else 0
         http = await _serve(hub, stack, parts) if Part.API in parts else 0
+        gc.freeze()  # what is loaded by now stays: the collector need not walk it at every request
         logger.info("serving", parts=sorted(parts), http=http, mllp=mllp)
         yield Running(hub=hub, http_port=http, mllp_port=mllp)
 

@@ -4,9 +4,9 @@ import asyncio
 from contextlib import suppress
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hub.errors import places_of
 from hub.intake import Desk, work
 
 logger = structlog.get_logger()
@@ -45,8 +45,8 @@ class Worker:
             try:
                 settled = await work(self._engine, self._desk, most=self._most)
                 pause = _IDLE_SECONDS
-            except (DBAPIError, OSError) as fault:  # passing: the messages stay kept
-                logger.warning("database-away", fault=type(fault).__name__, pause=pause)
+            except Exception as fault:  # passing, as a lost connection is: the messages stay kept
+                logger.warning("worker-pauses", fault=type(fault).__name__, at=places_of(fault), seconds=pause)
                 settled, pause = 0, min(pause * 2, _LONGEST_PAUSE)
             if settled:
                 await asyncio.sleep(0)  # let the listeners have their turn
