@@ -6,7 +6,6 @@ Segments are read in order. A row may also read the nearest segment before it (`
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -102,6 +101,7 @@ class _Walk:
         self._message = message
         self._latest: dict[str, Segment] = {}
         self._built: list[list[_Building]] = []  # a list a patient, in the order of their PIDs
+        self._used: dict[tuple[str, str], int] = {}  # how often a row set has made a key for the patient at hand
         self._numbers: list[tuple[Identifier, ...]] = []
         self._prior: list[tuple[Identifier, ...]] = []
         self._owner = ""  # the last segment that a note can belong to
@@ -144,6 +144,7 @@ class _Walk:
         numbers = self._numbers_in(segment, 3)
         self._numbers.append(numbers)
         self._built.append([])
+        self._used.clear()
         for name in ("PV1", "OBR", "OBX"):
             self._latest.pop(name, None)
 
@@ -224,8 +225,8 @@ class _Walk:
     def _apart(self, row_set: RowSet, key: str) -> str:
         """A key that this message has used before gets a number: two lines of one message never supersede each other
         (a text report comes as many OBX of one code)."""
-        used = {building.key for building in self._built[-1] if building.row_set is row_set}
-        return next(name for n in count(1) if (name := key if n == 1 else f"{key}#{n}") not in used)
+        number = self._used[row_set.name, key] = self._used.get((row_set.name, key), 0) + 1
+        return key if number == 1 else f"{key}#{number}"
 
     def _text(self, position: Position) -> str:
         segment = self._latest.get(position.segment)
@@ -234,9 +235,16 @@ class _Walk:
         return segment.component(position.field, position.component or 1).strip()
 
     def _apply(self, building: _Building, row: Row, segment: Segment, into: "_Into") -> None:
+        if row.position is not None and not row.clear and not self._is_said(row.position):
+            return
         before = len(self._reader.flags)
         self._fill(building, row, segment, into)
         building.flags += self._reader.flags[before:]
+
+    def _is_said(self, position: Position) -> bool:
+        """Whether there is anything in a field. Most rows of most messages end here."""
+        segment = self._latest.get(position.segment)
+        return segment is not None and segment.field(position.field) != ""
 
     def _fill(self, building: _Building, row: Row, segment: Segment, into: "_Into") -> None:
         if row.slot in into.filled and not row.repeats:
