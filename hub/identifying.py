@@ -1,14 +1,14 @@
 """Whose messages are these? A batch's patients are looked up in three statements and decided one by one in memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.errors import Refused, refuse
-from hub.identity import Decision, Holder, Proofs, Reason, decide, has_citizen_id, name_of, proofs_of
+from hub.errors import Refusal, Refused, refuse
+from hub.identity import Decision, Holder, Proofs, Reason, citizen_ids_of, decide, is_another, name_of, proofs_of
 from hub.ids import new_id
 from hub.mapping.codes import IdentifierKind
 from hub.message import Message, Source
@@ -46,6 +46,7 @@ class Identified:
 
     located: tuple[Located, ...]
     refused: Mapping[UUID, Refused]
+    findings: Mapping[UUID, Sequence[Refusal]]
     moves: tuple[tuple[UUID, UUID], ...]
     done: tuple[Read, ...]
 
@@ -54,7 +55,6 @@ class Identified:
 class _Patient:
     id: UUID
     resident_id: UUID
-    has_citizen_id: bool
 
 
 async def identify(
@@ -78,7 +78,9 @@ async def identify(
     if book.moved:
         await people.save(connection, await book.follow(connection))
     await people.retire(connection, book.moves)
-    return Identified(located=tuple(located), refused=refused, moves=tuple(book.moves), done=tuple(done))
+    return Identified(
+        located=tuple(located), refused=refused, findings=book.findings, moves=tuple(book.moves), done=tuple(done)
+    )
 
 
 class _Book:
@@ -88,6 +90,9 @@ class _Book:
         self._kinds = kinds
         self._patients: dict[Number, _Patient] = {}
         self._holders: dict[tuple[str, str], Holder] = {}
+        self._known_proofs: dict[int, Proofs] = {}  # by the id of a part: the batch holds on to its parts
+        self._citizen_ids: dict[UUID, frozenset[str]] = {}  # of residents
+        self.findings: dict[UUID, list[Refusal]] = {}
         self.changes = people.Changes.none()
         self.moved: list[tuple[_Patient, UUID, Read]] = []
 
@@ -102,26 +107,49 @@ class _Book:
         known = await people.find_patients(connection, numbers)
         by_id: dict[UUID, _Patient] = {}
         for number, found in known.items():
-            patient = _Patient(found.patient_id, found.resident_id, found.has_citizen_id)
+            patient = _Patient(found.patient_id, found.resident_id)
             self._patients[number] = by_id.setdefault(found.patient_id, patient)
+            self._citizen_ids[found.resident_id] = found.citizen_ids
         asked: set[tuple[str, str]] = set()
         for read in reads:
             for part in read.reading.parts:
                 proofs = self._proofs(read, part)
                 asked.update((proof.system, proof.value) for proof in (*proofs.own, *proofs.anothers))
         self._holders = await people.find_holders(connection, asked)
+        self._citizen_ids |= {holder.resident_id: holder.citizen_ids for holder in self._holders.values()}
 
     def take(self, read: Read) -> list[Located]:
-        """Decide on the patients of one message. Raises Refused (unresolved-reference) before anything is changed."""
-        for part in read.reading.parts:
-            if part.demographics is None and self._find(read.source, part.numbers) is None:
-                raise refuse("unresolved-reference", part.resources[0].path if part.resources else "subject")
-        located = [
-            Located(read=read, part=part, patient_id=self._identify(read, part).id) for part in read.reading.parts
-        ]
+        """Decide on the patients of one message.
+
+        Raises Refused (unresolved-reference, another-persons-number) before anything is changed; in a batch such a
+        part is left out and its refusal noted in `findings`.
+        """
+        parts = [part for part in read.reading.parts if self._is_fit(read, part)]
+        located = [Located(read=read, part=part, patient_id=self._identify(read, part).id) for part in parts]
         for merge in read.reading.merges:
             self._merge(read, merge)
         return located
+
+    def _is_fit(self, read: Read, part: PatientPart) -> bool:
+        refusal = self._fault_of(read, part)
+        if refusal is not None and read.message.kind != "batch":
+            raise Refused(refusal)
+        if refusal is not None:
+            paths = [mapped.path for mapped in (part.demographics, *part.resources) if mapped]
+            self.findings.setdefault(read.message.id, []).extend(replace(refusal, where=path) for path in paths)
+        return refusal is None
+
+    def _fault_of(self, read: Read, part: PatientPart) -> Refusal | None:
+        """Why a part cannot be anybody's: nobody is known by its reference, or its own number is another person's."""
+        patient = self._find(read.source, part.numbers)
+        if part.demographics is None:
+            where = part.resources[0].path if part.resources else "subject"
+            return None if patient else Refusal(code="unresolved-reference", where=where)
+        known = self._citizen_ids.get(patient.resident_id, frozenset()) if patient else frozenset()
+        if is_another(self._proofs(read, part), known):
+            where = "PID-3" if part.demographics.path.startswith("PID") else f"{part.demographics.path}.identifier"
+            return Refusal(code="another-persons-number", where=where)
+        return None
 
     def _identify(self, read: Read, part: PatientPart) -> _Patient:
         patient = self._find(read.source, part.numbers)
@@ -132,7 +160,7 @@ class _Book:
                 part.demographics.resource,
                 self._holders,
                 linked_to=patient.resident_id if patient else None,
-                linked_has_citizen_id=patient.has_citizen_id if patient else False,
+                linked_citizen_ids=self._citizen_ids.get(patient.resident_id, frozenset()) if patient else (),
             )
             patient = self._carry_out(read, part, decision, patient)
             self._prove(patient, proofs, name_of(part.demographics.resource), part)
@@ -151,7 +179,7 @@ class _Book:
     def _open(self, read: Read, decision: Decision) -> _Patient:
         """A patient whom the source names for the first time."""
         resident_id = decision.resident_id or self._open_resident()
-        patient = _Patient(new_id(), resident_id, False)
+        patient = _Patient(new_id(), resident_id)
         self.changes.patients.append(
             {"id": patient.id, "source": read.source.name, "organisation": read.source.organisation}
         )
@@ -186,7 +214,7 @@ class _Book:
             for follower in sorted(_tied_to(patient.id, ties)):
                 if ties[follower].resident_id == before:
                     changes.ended_links.append(follower)
-                    there = _Patient(follower, patient.resident_id, False)
+                    there = _Patient(follower, patient.resident_id)
                     self._link(read, there, Grade.CERTAIN, Reason.MERGED_BY_SOURCE, changes)
         return changes
 
@@ -209,10 +237,11 @@ class _Book:
             self._number(read.source, merge.prior, prior)
         elif prior.resident_id != surviving.resident_id:
             stays, goes = surviving, prior
-            if prior.has_citizen_id and not surviving.has_citizen_id:
+            if self._citizen_ids.get(prior.resident_id) and not self._citizen_ids.get(surviving.resident_id):
                 stays, goes = prior, surviving
             self._move(read, goes, stays.resident_id, Grade.CERTAIN, Reason.MERGED_BY_SOURCE)
-        self.changes.merged_patients.append({"given_up": prior.id, "stays": surviving.id})
+        merged = self.changes.merged_patients
+        merged += [{"given_up": prior.id, "stays": surviving.id}, {"given_up": surviving.id, "stays": None}]
 
     def _prove(self, patient: _Patient, proofs: Proofs, name: str, part: PatientPart) -> None:
         """Keep the person's own strong numbers that nobody holds yet."""
@@ -221,7 +250,10 @@ class _Book:
             if (proof.system, proof.value) in self._holders:
                 continue
             self._holders[proof.system, proof.value] = Holder(
-                resident_id=patient.resident_id, name=name, birth_date=str(resource.get("birthDate", ""))
+                resident_id=patient.resident_id,
+                name=name,
+                birth_date=str(resource.get("birthDate", "")),
+                citizen_ids=self._citizen_ids.get(patient.resident_id, frozenset()) | citizen_ids_of(proofs.own),
             )
             self.changes.proofs.append(
                 {
@@ -232,7 +264,8 @@ class _Book:
                 }
             )
         held = [p for p in proofs.own if self._holders[p.system, p.value].resident_id == patient.resident_id]
-        patient.has_citizen_id = patient.has_citizen_id or has_citizen_id(held)
+        known = self._citizen_ids.get(patient.resident_id, frozenset())
+        self._citizen_ids[patient.resident_id] = known | citizen_ids_of(held)
 
     def _number(self, source: Source, numbers: Iterable[Identifier], patient: _Patient) -> None:
         for number in numbers:
@@ -249,7 +282,9 @@ class _Book:
     def _proofs(self, read: Read, part: PatientPart) -> Proofs:
         if part.demographics is None:
             return Proofs()
-        return proofs_of(part.demographics.resource, read.source, self._kinds)
+        if id(part) not in self._known_proofs:
+            self._known_proofs[id(part)] = proofs_of(part.demographics.resource, read.source, self._kinds)
+        return self._known_proofs[id(part)]
 
 
 def _tied_to(patient: UUID, ties: Mapping[UUID, people.Tie]) -> set[UUID]:

@@ -5,7 +5,7 @@ A citizen ID number proves a person only where its birth date is the patient's o
 for a newborn. Such a number is not used, and the reason says so.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -81,11 +81,12 @@ class Proofs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Holder:
-    """The resident who is known by a number."""
+    """The resident who is known by a number, and the citizen ID numbers that they hold."""
 
     resident_id: UUID
     name: str
     birth_date: str
+    citizen_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,28 +120,55 @@ def decide(
     holders: Mapping[tuple[str, str], Holder],
     *,
     linked_to: UUID | None,
-    linked_has_citizen_id: bool,
+    linked_citizen_ids: Collection[str],
 ) -> Decision:
     """Whom a source's patient is.
 
     `holders` are the residents known by any of the proofs, by system and value. A patient who is linked already
-    stays so unless a citizen ID number leads elsewhere and the resident at hand has none.
+    stays so unless a citizen ID number leads elsewhere and the resident at hand has none. That the patient is not
+    somebody else altogether (`is_another`) is asked before.
     """
     found = _by_proof(proofs, patient, holders)
     if linked_to is None:
         return found or _new(proofs)
-    moves = found is not None and found.resident_id != linked_to and not linked_has_citizen_id
+    moves = found is not None and found.resident_id != linked_to and not linked_citizen_ids
     if found is not None and (moves or found.resident_id == linked_to):
         return found
     return Decision(resident_id=linked_to, grade=Grade.CERTAIN, reason=Reason.SAME_LOCAL_NUMBER)
 
 
+def is_another(proofs: Proofs, citizen_ids: Collection[str]) -> bool:
+    """Whether these numbers belong to somebody else than the holder of `citizen_ids`: both hold citizen ID numbers of
+    one kind, and share none."""
+    own = citizen_ids_of(proofs.own)
+    kinds = {_kind_of(number) for number in own} & {_kind_of(number) for number in citizen_ids}
+    return any(
+        {n for n in own if _kind_of(n) == kind}.isdisjoint(n for n in citizen_ids if _kind_of(n) == kind)
+        for kind in kinds
+    )
+
+
+def citizen_ids_of(proofs: Iterable[Identifier]) -> frozenset[str]:
+    """The citizen ID numbers and residence permits among numbers, normalised."""
+    return frozenset(proof.value for proof in proofs if proof.kind in _CITIZEN_KINDS)
+
+
+def _kind_of(number: str) -> bool:
+    """Whether a number is a residence permit: one person may hold a permit and, later, a citizen ID number."""
+    found = read_citizen_id(number)
+    return found is not None and found.is_permit
+
+
 def name_of(patient: Json) -> str:
     """The name by which a Patient resource calls the person; "" where it has none."""
     for name in patient.get("name") or ():
-        text = name.get("text") or "".join((name.get("family", ""), *name.get("given", ())))
+        parts = [str(part) for part in (*(name.get("given") or ()), name.get("family")) if part]
+        if all(part.isascii() for part in parts):
+            text = str(name.get("text") or " ".join(parts))
+        else:  # a Chinese name has its family name first, and no spaces
+            text = str(name.get("text") or "".join((*parts[-1:], *parts[:-1])))
         if text:
-            return "".join(str(text).split()) if not str(text).isascii() else str(text)
+            return "".join(text.split()) if not text.isascii() else text
     return ""
 
 
@@ -151,6 +179,8 @@ def _by_proof(proofs: Proofs, patient: Json, holders: Mapping[tuple[str, str], H
             continue
         if proof.kind in _CITIZEN_KINDS:
             return Decision(resident_id=holder.resident_id, grade=Grade.CERTAIN, reason=Reason.SAME_CITIZEN_ID)
+        if is_another(proofs, holder.citizen_ids):
+            continue
         if _same_name(patient, holder) or patient.get("birthDate") == holder.birth_date:
             return Decision(resident_id=holder.resident_id, grade=Grade.CERTAIN, reason=Reason.SAME_HEALTH_RECORD)
     for proof in proofs.anothers:
@@ -196,8 +226,3 @@ def _is_own(proof: Identifier, birth_date: str) -> bool:
 
 def _once(proofs: Iterable[Identifier]) -> tuple[Identifier, ...]:
     return tuple(dict.fromkeys(proofs))
-
-
-def has_citizen_id(proofs: Sequence[Identifier]) -> bool:
-    """Whether one of the numbers is a citizen ID number or a residence permit."""
-    return any(proof.kind in _CITIZEN_KINDS for proof in proofs)

@@ -6,6 +6,7 @@ One transaction a batch. What cannot be read is parked with its reason and does 
 fail as a whole (a race, a fault of ours), its messages are tried one by one, so that one message can park only itself.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.errors import Refusal, Refused, places_of
@@ -47,38 +49,44 @@ class _Understood:
 
 async def work(engine: AsyncEngine, desk: Desk, *, most: int = 64) -> int:
     """Merge one batch of kept messages, in a transaction of its own. Returns how many were settled."""
+    claimed: list[Message] = []
     try:
         async with engine.begin() as connection:
-            return await take_in(connection, await inbox.claim(connection, most), desk)
+            claimed = await inbox.claim(connection, most)
+            return await take_in(connection, claimed, desk)
     except Exception as fault:  # whatever it is, it must cost one message and not the worker
-        if _passes(fault):
+        if _passes(fault) or not claimed:
             raise
-        if most == 1:
-            return await _park_one(engine, fault)
+        if len(claimed) == 1:
+            return await _park(engine, claimed[0], fault)
         logger.warning("batch-failed", fault=type(fault).__name__, at=places_of(fault))
         return await _one_by_one(engine, desk, most)
 
 
 async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk: Desk) -> int:
     """Merge claimed messages. Returns how many were settled; the others stay kept for the next batch."""
-    understood, parked = _read_all(messages, desk)
+    understood, parked = await _read_all(messages, desk)
     identified = await identify(connection, _in_order(understood), desk.kinds)
     parked |= {key: refused.refusal for key, refused in identified.refused.items()}
     changed = await record(connection, identified.located, identified.moves)
     await _publish(connection, identified, changed)
-    findings = {one.read.message.id: one.findings for one in understood}
+    findings = {
+        one.read.message.id: [*one.findings.values(), *identified.findings.get(one.read.message.id, ())]
+        for one in understood
+    }
     settled = [_merged(read, findings[read.message.id]) for read in identified.done if read.message.id not in parked]
     settled += [_parked(key, refusal) for key, refusal in parked.items()]
     await inbox.settle(connection, settled)
     if settled:
-        await inbox.wake(connection, "settled")
+        await inbox.wake(connection, *(["event"] if changed else []), "settled")
     return len(settled)
 
 
-def _read_all(messages: Sequence[Message], desk: Desk) -> tuple[list[_Understood], dict[UUID, Refusal]]:
+async def _read_all(messages: Sequence[Message], desk: Desk) -> tuple[list[_Understood], dict[UUID, Refusal]]:
     understood: list[_Understood] = []
     parked: dict[UUID, Refusal] = {}
     for message in messages:
+        await asyncio.sleep(0)  # a batch takes long to read: the listeners have their turn in between
         try:
             source = desk.source_of(message)
             reading, findings = desk.read(message, source)
@@ -118,7 +126,6 @@ async def _publish(connection: AsyncConnection, identified: Identified, changed:
             for resident, kinds in sorted(changed.items())
         ],
     )
-    await inbox.wake(connection, "event")
 
 
 async def _causes(connection: AsyncConnection, identified: Identified) -> dict[UUID, UUID]:
@@ -126,8 +133,8 @@ async def _causes(connection: AsyncConnection, identified: Identified) -> dict[U
     return {residents[one.patient_id]: one.read.message.id for one in identified.located}
 
 
-def _merged(read: Read, findings: Mapping[str, Refusal]) -> dict[str, Any]:
-    found = [inbox.refusal_json(refusal) for refusal in findings.values()]
+def _merged(read: Read, findings: Sequence[Refusal]) -> dict[str, Any]:
+    found = [inbox.refusal_json(refusal) for refusal in findings]
     return {
         "of": read.message.id,
         "becomes": Fate.MERGED.value,
@@ -152,25 +159,24 @@ async def _one_by_one(engine: AsyncEngine, desk: Desk, most: int) -> int:
     return settled
 
 
-async def _park_one(engine: AsyncEngine, fault: Exception) -> int:
-    """Park the oldest kept message after a fault of ours; its reference finds the fault in the log."""
+async def _park(engine: AsyncEngine, message: Message, fault: Exception) -> int:
+    """Park a message after a fault of ours; its reference finds the fault in the log."""
+    reference = str(message.id)[-12:]
+    logger.error("message-failed", reference=reference, fault=type(fault).__name__, at=places_of(fault))
+    refusal = Refusal(code="internal", given={"reference": reference})
     async with engine.begin() as connection:
-        messages = await inbox.claim(connection, 1)
-        for message in messages:
-            reference = str(message.id)[-12:]
-            logger.error("message-failed", reference=reference, fault=type(fault).__name__, at=places_of(fault))
-            refusal = Refusal(code="internal", given={"reference": reference})
-            await inbox.settle(connection, [_parked(message.id, refusal)])
-        if messages:
-            await inbox.wake(connection, "settled")
-        return len(messages)
+        await inbox.settle(connection, [_parked(message.id, refusal)])
+        await inbox.wake(connection, "settled")
+    return 1
 
 
 def _passes(fault: Exception) -> bool:
-    """Whether the fault is the database's and will pass: a lost connection, a deadlock, a full disk.
+    """Whether the fault is the database's and will pass: a lost connection, a busy pool, a deadlock, a full disk.
 
     SQLSTATE classes 08, 40, 53, 57 and 58 (PostgreSQL, appendix A).
     """
+    if isinstance(fault, (OSError, PoolTimeoutError)):
+        return True
     if not isinstance(fault, DBAPIError):
         return False
     state = str(getattr(fault.orig, "sqlstate", "") or "")

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from hub.columns import COLUMNS, Columns
 from hub.mapping.times import instant_of
-from hub.record import Conflict, Entry, Fact, Flag, Json, Origin, OriginValue
+from hub.record import Conflict, Entry, Fact, Flag, Json, Origin, OriginValue, short_key
 
 _DEEP = frozenset({"period", "hospitalization", "effectivePeriod"})
 _CHOICE = re.compile(r"^(value|effective|onset|deceased|multipleBirth)[A-Z]")
@@ -26,22 +26,28 @@ _CHINA = timezone(timedelta(hours=8))
 
 @dataclass(slots=True)
 class Folded:
-    """What the facts of one patient with one key amount to. `said_by` tells which fact each element came from."""
+    """What the facts of one patient with one key amount to.
+
+    `said_by` tells which fact each element came from; `ordinal` counts the results of one code and one instant in the
+    message that said them (two organisms, the lines of a text), which are different things.
+    """
 
     latest: Fact
+    ordinal: int = 1
     resource: Json = field(default_factory=dict)
     said_by: dict[str, Fact] = field(default_factory=dict)
 
     @property
     def entry_key(self) -> str:
         """What this is of the resident, whoever says it."""
-        return entry_key(self.latest.kind, self.resource, self.latest)
+        key = entry_key(self.latest.kind, self.resource, self.latest)
+        return short_key(f"{key}#{self.ordinal}" if self.ordinal > 1 else key)
 
 
 def fold(facts: Iterable[Fact]) -> Folded:
     """The facts of one patient, kind and key, as one resource. At least one fact."""
     ordered = sorted(facts, key=lambda fact: fact.order)
-    folded = Folded(ordered[-1])
+    folded = Folded(ordered[-1], max(fact.ordinal for fact in ordered))
     for fact in ordered:
         if fact.whole:
             folded.resource, folded.said_by = {}, {}
@@ -73,12 +79,24 @@ def _lay(folded: Folded, fact: Fact) -> None:
 
 def _clear(folded: Folded, target: str) -> None:
     element, _, inner = target.partition(".")
-    if not inner:
+    if "/" in target:
+        _clear_items(folded, *target.split("/", 1))
+    elif not inner:
         _drop(folded, element)
         _drop_rival(folded, element)
     elif isinstance(holder := folded.resource.get(element), dict):
         folded.resource[element] = {name: value for name, value in holder.items() if name != inner}
         folded.said_by.pop(target, None)
+
+
+def _clear_items(folded: Folded, element: str, sort: str) -> None:
+    """Of a list that several fields fill, only the items that the emptied field gives."""
+    sort_of = _ITEMS[folded.latest.kind, element]
+    left = [item for item in folded.resource.get(element) or () if sort_of(item) != sort]
+    folded.resource[element] = left
+    folded.said_by.pop(f"{element}/{sort}", None)
+    if not left:
+        del folded.resource[element]
 
 
 def _drop_rival(folded: Folded, element: str) -> None:
@@ -318,8 +336,8 @@ def _is_given(target: str, elements: list[str]) -> bool:
 
 
 def _is_gone(resource: Mapping[str, Any]) -> bool:
-    verification = (resource.get("verificationStatus") or {}).get("coding") or [{}]
-    return resource.get("status") in _GONE or verification[0].get("code") in _GONE
+    verification = (resource.get("verificationStatus") or {}).get("coding") or ()
+    return resource.get("status") in _GONE or any(coding.get("code") in _GONE for coding in verification)
 
 
 def _flags(folded: Sequence[Folded]) -> tuple[Flag, ...]:

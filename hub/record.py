@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,16 @@ class Identifier:
     kind: str
     system: str
     value: str
+
+
+_LONGEST_KEY = 200
+
+
+def short_key(text: str) -> str:
+    """A key that an index takes: a long one (a diagnosis that is a whole story) ends in its hash."""
+    if len(text) <= _LONGEST_KEY:
+        return text
+    return f"{text[:_LONGEST_KEY]}…{blake2b(text.encode(), digest_size=16).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,8 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fact:
-    """One stored resource of one source's patient. Never rewritten."""
+    """One stored resource of one source's patient. Never rewritten. `ordinal` tells apart what a message says several
+    times of one code and one instant."""
 
     id: UUID
     patient_id: UUID
@@ -127,6 +139,7 @@ class Fact:
     assumed: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     whole: bool = False
+    ordinal: int = 1
 
     @property
     def order(self) -> tuple[datetime, datetime, datetime, UUID]:

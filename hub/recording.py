@@ -1,5 +1,6 @@
 """From what was said to one record: facts are stored, and just the entries that they touch are projected anew."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.columns import demographics
 from hub.identifying import Located
 from hub.ids import new_id
-from hub.merging import Folded, entry_id, fold, group, origins_of, project, settle
-from hub.record import Entry, Fact, Mapped
+from hub.merging import Folded, entry_id, entry_key, fold, group, origins_of, project, settle
+from hub.record import Entry, Fact, Mapped, short_key
 from hub.store import entries, facts, people
 from hub.tables import ENTRY_TABLES
 
@@ -60,15 +61,16 @@ async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> dic
 def _facts(one: Located) -> Iterable[Fact]:
     mapped: list[Mapped] = [*([one.part.demographics] if one.part.demographics else []), *one.part.resources]
     reading, message, source = one.read.reading, one.read.message, one.read.source
+    times: Counter[str] = Counter()
     for item in mapped:
-        yield Fact(
+        fact = Fact(
             id=new_id(),
             patient_id=one.patient_id,
             message_id=message.id,
             source=source.name,
             organisation=source.organisation,
             kind=item.kind,
-            key=item.key,
+            key=short_key(item.key),
             entry_key="",
             event_at=reading.event_at,
             sent_at=reading.sent_at,
@@ -83,6 +85,10 @@ def _facts(one: Located) -> Iterable[Fact]:
             names=item.names,
             whole=item.whole,
         )
+        if item.kind == "Observation":
+            times[same := entry_key(item.kind, item.resource, fact)] += 1
+            fact = replace(fact, ordinal=times[same])
+        yield fact
 
 
 async def _new_only(connection: AsyncConnection, said: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:

@@ -97,9 +97,14 @@ def arrival(sending: Sending) -> Arrival:
 
 async def deliver(engine: AsyncEngine, sendings: Iterable[Sending], *, most: int = 64) -> None:
     """Keep messages in this order and merge them in batches of `most`."""
+    await keep(engine, sendings)
+    await drain(engine, most=most)
+
+
+async def keep(engine: AsyncEngine, sendings: Iterable[Sending]) -> None:
+    """Keep messages in this order."""
     async with engine.begin() as connection:
         await inbox.keep(connection, [(new_id(), arrival(sending)) for sending in sendings])
-    await drain(engine, most=most)
 
 
 async def drain(engine: AsyncEngine, *, most: int = 64) -> None:

@@ -59,7 +59,7 @@ class _People:
     def add(self, entry: FhirEntry, names: Mapping[str, str]) -> None:
         """A Patient resource of the request."""
         resource = entry.resource
-        numbers = _numbers(resource, self._source)
+        numbers = _numbers(resource, self._source, is_update=entry.method == "PUT")
         if not numbers:
             raise refuse("no-patient", f"{entry.where}.identifier")
         self._parts.append((numbers, _mapped(entry, "", names), []))
@@ -101,9 +101,13 @@ class _People:
         return _numbers({"identifier": [identifier]}, self._source) if isinstance(identifier, dict) else ()
 
 
-def _numbers(patient: Mapping[str, Any], source: Source) -> tuple[Identifier, ...]:
-    """By what the source tells this patient apart: its FHIR id, then the identifiers that its profile names."""
-    numbers = [_fhir_id(str(patient["id"]), source)] if patient.get("id") else []
+def _numbers(patient: Mapping[str, Any], source: Source, *, is_update: bool = False) -> tuple[Identifier, ...]:
+    """By what the source tells this patient apart: its FHIR id, then the identifiers that its profile names.
+
+    The id counts only where the source updates (PUT): one that is created is to get its id from the server, and what
+    stands there may be anything (FHIR R4 3.1.0.8).
+    """
+    numbers = [_fhir_id(str(patient["id"]), source)] if patient.get("id") and is_update else []
     ranked = []
     for identifier in patient.get("identifier") or ():
         rule = source.rule_for(str(identifier.get("system", "")))

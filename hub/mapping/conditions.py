@@ -52,7 +52,7 @@ def _clause(words: list[str], tables: Mapping[str, CodeTable]) -> Condition:
             return lambda segments: not value(segments)
         case [position, "valued"]:
             value = _value_at(read_position(position))
-            return lambda segments: bool(value(segments))
+            return lambda segments: value(segments) not in ("", '""')  # an explicit null is neither value nor silence
         case [position, "is", wanted]:
             value = _value_at(read_position(position))
             return lambda segments: value(segments) == wanted

@@ -20,6 +20,7 @@ from hub.record import Flag, Identifier, Json
 _ICD10 = re.compile(r"^[A-Z]\d{2}(\.[0-9A-Zx]{1,6})?([+*])?$")
 _NUMBER = re.compile(r"^\s*(?P<comparator><=|>=|<|>)?\s*(?P<number>[+-]?\d+(\.\d+)?)\s*$")
 _TIME = re.compile(r"^(\d{2}):?(\d{2}):?(\d{2})?")
+_EXACT = 2**53
 TYPE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v2-0203"
 PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 ICD10 = "http://hl7.org/fhir/sid/icd-10"
@@ -41,7 +42,7 @@ class Reader:
 
     def part(self, text: str, component: int, subcomponent: int = 1) -> str:
         """One component of a repetition, unescaped and stripped; "" for a placeholder such as 无."""
-        value = component_of(self.delimiters, text, component, subcomponent).strip()
+        value = component_of(self.delimiters, text, component, subcomponent).replace("\0", "").strip()
         return "" if value in self.tables["placeholder"].codes or value == '""' else value
 
     def flag(self, code: str) -> None:
@@ -82,7 +83,7 @@ def lines(raw: str, reader: Reader) -> str | None:
         return None
     marks = reader.delimiters
     rows = (row.replace(marks.component, " ").rstrip() for row in raw.split(marks.repetition))
-    return unescape(marks, "\n".join(rows)).strip() or None
+    return unescape(marks, "\n".join(rows)).replace("\0", "").strip() or None
 
 
 def boolean(raw: str, reader: Reader) -> bool | None:
@@ -111,7 +112,7 @@ def instant(raw: str, reader: Reader) -> str | None:
 
 def _time(raw: str, reader: Reader, convert: Callable[[str, Any], str | None]) -> str | None:
     value = reader.part(raw, 1)
-    if not value:
+    if not value or times.is_no_time(value):
         return None
     found = convert(value, reader.source.time_zone)
     if found is None:
@@ -132,6 +133,8 @@ def quantity(raw: str, reader: Reader) -> Json | None:
         return None
     unit = reader.segment.component(6, 1).strip()
     number = float(found["number"]) if "." in found["number"] else int(found["number"])
+    if abs(number) >= _EXACT:
+        return None  # JSON's readers would round it: it stays text
     value: Json = {"value": number, "comparator": found["comparator"], "unit": unit or None}
     if "." in found["number"] and str(number) != found["number"].lstrip("+"):
         value["extension"] = [{"url": "urn:hub:digits", "valueString": found["number"].lstrip("+")}]

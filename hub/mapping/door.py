@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hub.identifiers import read_citizen_id
 from hub.mapping import converters
 from hub.mapping.rows import Row
-from hub.mapping.times import read_time
+from hub.mapping.times import is_no_time, read_time
 from hub.mapping.v2 import V2Mapping
 
 _TIMES = frozenset({converters.date, converters.datetime, converters.instant})
@@ -71,7 +71,7 @@ def _time(mapping: V2Mapping, segment: str, field: int, component: int) -> Quest
     zone, skipped = mapping.source.time_zone, mapping.tables["placeholder"].codes
 
     def passes(text: str) -> bool:
-        return text in skipped or read_time(text, zone) is not None
+        return text in skipped or is_no_time(text) or read_time(text, zone) is not None
 
     return Question(segment=segment, field=field, component=component, passes=passes, refusal="impossible-date")
 

@@ -18,14 +18,15 @@ from hub.mapping.converters import CONVERTERS, Convert
 from hub.mapping.targets import Element, elements_of, find_path, required_of
 from hub.message import V2Dictionary
 
-_ROW_KEYS = frozenset({"from", "to", "as", "when", "codes", "each", "value", "assumed", "clear", "comment"})
+_ROW_KEYS = frozenset({"from", "to", "as", "when", "codes", "each", "value", "assumed", "clear", "empties", "comment"})
 _SET_KEYS = frozenset({"segment", "resource", "key", "part_of", "into", "result_of", "when", "rows"})
 _ROW_LINE = re.compile(r"^\s*\{")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One row, compiled. `slot` is what the row fills: its choice (``value[x]``) or its target."""
+    """One row, compiled. `slot` is what the row fills: its choice (``value[x]``) or its target. `empties` is what an
+    explicit null (``""``) clears: the target, or only the row's own items of a list (``telecom/work``), or nothing."""
 
     id: str
     target: str
@@ -40,6 +41,7 @@ class Row:
     value: Any = None
     assumed: bool = False
     clear: bool = False
+    empties: str = ""
     reads_visit: bool = False
 
 
@@ -141,6 +143,7 @@ def _row(
         value=row.get("value"),
         assumed=bool(row.get("assumed")),
         clear=bool(row.get("clear")),
+        empties=str(row.get("empties", target)),
         reads_visit="PV1-" in f"{row.get('from', '')} {row.get('when', '')}",
     )
 

@@ -10,15 +10,25 @@ from functools import lru_cache
 
 _LONG = re.compile(
     r"^(?P<y>\d{4})(?:-?(?P<m>\d{2})(?:-?(?P<d>\d{2})(?:[ T]?(?P<H>\d{2}):?(?P<M>\d{2})?(?::?(?P<S>\d{2})"
-    r"(?:\.(?P<f>\d{1,6}))?)?)?)?)?(?P<z>Z|[+-]\d{2}:?\d{2})?$"
+    r"(?:\.(?P<f>\d{1,9}))?)?)?)?)?(?P<z>Z|[+-]\d{2}:?\d{2})?$"
 )
+
+
+_EARLIEST, _LATEST = 1800, 2200
+"""Years in which a time can be somebody's. Beyond them it is a mistake, and a zone could carry it off the calendar."""
+_NO_TIMES = ("0001", "9999")
+
+
+def is_no_time(text: str) -> bool:
+    """Whether this is how a program writes that it has no time: the first day of year 1 (.NET), the end of 9999."""
+    return text.strip().startswith(_NO_TIMES)
 
 
 @lru_cache(maxsize=4096)  # one message says one time in many fields
 def read_time(text: str, zone: timezone) -> tuple[datetime, str] | None:
     """An instant and its precision (``Y``, ``m``, ``d``, ``H``); None where the text is no time of the calendar."""
     found = _LONG.match(text.strip())
-    if found is None:
+    if found is None or not _EARLIEST <= int(found["y"]) <= _LATEST:
         return None
     try:
         at = datetime(
@@ -28,7 +38,7 @@ def read_time(text: str, zone: timezone) -> tuple[datetime, str] | None:
             int(found["H"] or 0),
             int(found["M"] or 0),
             int(found["S"] or 0),
-            int((found["f"] or "0").ljust(6, "0")),
+            int((found["f"] or "0").ljust(6, "0")[:6]),
             tzinfo=_zone(found["z"]) or zone,
         )
     except ValueError:

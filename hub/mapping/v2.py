@@ -3,9 +3,10 @@
 Segments are read in order. A row may also read the nearest segment before it (``OBR-7`` in an OBX row) and the header.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -14,11 +15,14 @@ from hub.mapping.codes import CodeTable, IdentifierKind
 from hub.mapping.conditions import Position
 from hub.mapping.converters import Reader, patient_numbers
 from hub.mapping.rows import MessagePlan, Row, RowSet
-from hub.mapping.times import read_time
+from hub.mapping.times import is_no_time, read_time
 from hub.message import Segment, Source, V2Message
 from hub.record import Flag, Identifier, Json, Mapped, PatientMerge, PatientPart, Reading, Trace
 
 _EMPTIED = '""'
+_KIND = re.compile(r"[A-Z0-9]{3}\^[A-Z0-9]{3}")
+_AHEAD = timedelta(days=1)
+"""How far a sender's clock may be ahead. What is said to happen later than that would outrank every later message."""
 
 
 @dataclass(slots=True)
@@ -62,7 +66,8 @@ class V2Mapping:
         """
         plan = self.plans.get(message.kind)
         if plan is None:
-            raise refuse("unknown-message-type", "MSH-9", type=message.kind, known=", ".join(sorted(self.plans)))
+            shown = message.kind if _KIND.fullmatch(message.kind) else "?"  # shifted fields may put a name there
+            raise refuse("unknown-message-type", "MSH-9", type=shown, known=", ".join(sorted(self.plans)))
         walk = _Walk(self, plan, message)
         for segment in message.segments:
             walk.take(segment)
@@ -70,6 +75,8 @@ class V2Mapping:
         if not parts:
             raise refuse("missing-field", "PID")
         event_at, sent_at = _times(message, self.source, received_at)
+        latest = received_at + _AHEAD
+        event_at, sent_at = (at if at <= latest else received_at for at in (event_at, sent_at))
         return Reading(event_at=event_at, sent_at=sent_at, parts=parts, merges=walk.merges() if plan.merges else ())
 
 
@@ -84,7 +91,7 @@ def _times(message: V2Message, source: Source, received_at: datetime) -> tuple[d
 
 
 def _instant(text: str, source: Source, where: str) -> datetime | None:
-    if not text.strip(' "'):
+    if not text.strip(' "') or is_no_time(text):
         return None
     found = read_time(text, source.time_zone)
     if found is None:
@@ -270,7 +277,7 @@ class _Walk:
             return False
         raw = segment.field(position.field)
         if raw == _EMPTIED:
-            building.cleared.append(into.prefix + row.target)
+            building.cleared += [into.prefix + row.empties] if row.empties else []
             return True
         if not raw:
             return False

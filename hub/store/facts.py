@@ -133,6 +133,7 @@ def _fact(row: RowMapping) -> Fact:
         assumed=tuple(notes["assumed"]),
         names=notes["names"],
         whole=notes["whole"],
+        ordinal=notes["ordinal"],
     )
 
 
@@ -149,7 +150,7 @@ async def save(connection: AsyncConnection, facts: Sequence[Fact]) -> None:
 
 def content_hash(one: Fact) -> bytes:
     """What a fact says, as 16 bytes."""
-    said = orjson.dumps([one.resource, one.cleared, one.assumed], option=orjson.OPT_SORT_KEYS)
+    said = orjson.dumps([one.resource, one.cleared, one.assumed, one.ordinal], option=orjson.OPT_SORT_KEYS)
     return blake2b(said, digest_size=16).digest()
 
 
@@ -161,6 +162,7 @@ def _row(one: Fact) -> Mapping[str, Any]:
         "assumed": one.assumed,
         "names": one.names,
         "whole": one.whole,
+        "ordinal": one.ordinal,
     }
     return {
         "id": one.id,

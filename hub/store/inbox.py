@@ -174,12 +174,12 @@ def refusal_from(stored: Mapping[str, Any] | None) -> Refusal | None:
     return Refusal(code=stored["code"], where=stored["where"], given=stored["given"]) if stored else None
 
 
-WAKE = text("select pg_notify('hub_wake', :what)")
+WAKE = text("select pg_notify('hub_wake', what) from unnest(cast(:whats as text[])) what")
 
 
-async def wake(connection: AsyncConnection, what: str) -> None:
+async def wake(connection: AsyncConnection, *whats: str) -> None:
     """Wake readers when this transaction commits; several of one kind in one transaction are one."""
-    await connection.execute(WAKE, {"what": what})
+    await connection.execute(WAKE, {"whats": list(whats)})
 
 
 async def list_unchecked(connection: AsyncConnection, most: int) -> list[Message]:

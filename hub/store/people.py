@@ -20,14 +20,14 @@ class KnownPatient:
 
     patient_id: UUID
     resident_id: UUID
-    has_citizen_id: bool
+    citizen_ids: frozenset[str]
 
 
 _KNOWN = text(
     """
     select n.source, n.system, n.value, n.patient_id, l.resident_id,
-           exists (select from resident_number r where r.resident_id = l.resident_id
-                   and r.kind in ('citizen-id', 'residence-permit')) as has_citizen_id
+           array(select r.value from resident_number r where r.resident_id = l.resident_id
+                 and r.kind in ('citizen-id', 'residence-permit')) as citizen_ids
     from unnest(cast(:sources as text[]), cast(:systems as text[]), cast(:values as text[]))
       as asked(source, system, value)
     join patient_number n using (source, system, value)
@@ -49,7 +49,7 @@ async def find_patients(
     )
     return {
         (row.source, row.system, row.value): KnownPatient(
-            patient_id=row.patient_id, resident_id=row.resident_id, has_citizen_id=row.has_citizen_id
+            patient_id=row.patient_id, resident_id=row.resident_id, citizen_ids=frozenset(row.citizen_ids)
         )
         for row in rows
     }
@@ -63,20 +63,25 @@ class Tie:
     merged_into: UUID | None
 
 
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+_TIES = (
+    select(patient.c.id, patient.c.merged_into, link.c.resident_id)
+    .join(link, and_(link.c.patient_id == patient.c.id, link.c.until.is_(None)))
+    .where(link.c.resident_id == func.any(_IDS))
+)
+
+
 async def find_ties(connection: AsyncConnection, residents: Sequence[UUID]) -> dict[UUID, Tie]:
     """The standing patients of residents, with the patients that the source merged them into."""
-    rows = await connection.execute(
-        select(patient.c.id, patient.c.merged_into, link.c.resident_id)
-        .join(link, and_(link.c.patient_id == patient.c.id, link.c.until.is_(None)))
-        .where(link.c.resident_id == func.any(bindparam("ids", type_=ARRAY(Uuid)))),
-        {"ids": list(residents)},
-    )
+    rows = await connection.execute(_TIES, {"ids": list(residents)})
     return {row.id: Tie(resident_id=row.resident_id, merged_into=row.merged_into) for row in rows}
 
 
 _HOLDERS = text(
     """
-    select n.system, n.value, r.id, r.name, r.birth_date
+    select n.system, n.value, r.id, r.name, r.birth_date,
+           array(select c.value from resident_number c where c.resident_id = r.id
+                 and c.kind in ('citizen-id', 'residence-permit')) as citizen_ids
     from unnest(cast(:systems as text[]), cast(:values as text[])) as asked(system, value)
     join resident_number n using (system, value)
     join resident r on r.id = n.resident_id
@@ -94,20 +99,22 @@ async def find_holders(
     systems, values = zip(*asked, strict=True)
     rows = await connection.execute(_HOLDERS, {"systems": list(systems), "values": list(values)})
     return {
-        (row.system, row.value): Holder(resident_id=row.id, name=row.name or "", birth_date=row.birth_date or "")
+        (row.system, row.value): Holder(
+            resident_id=row.id,
+            name=row.name or "",
+            birth_date=row.birth_date or "",
+            citizen_ids=frozenset(row.citizen_ids),
+        )
         for row in rows
     }
 
 
+_LOCK = select(resident.c.id).where(resident.c.id == func.any(_IDS)).order_by(resident.c.id).with_for_update()
+
+
 async def lock_residents(connection: AsyncConnection, ids: Sequence[UUID]) -> None:
     """Hold residents for this transaction, in the order of their ids so that no two wait for each other."""
-    await connection.execute(
-        select(resident.c.id)
-        .where(resident.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))))
-        .order_by(resident.c.id)
-        .with_for_update(),
-        {"ids": sorted(ids)},
-    )
+    await connection.execute(_LOCK, {"ids": sorted(ids)})
 
 
 @dataclass(slots=True)
@@ -184,14 +191,14 @@ async def retire(connection: AsyncConnection, moved: Sequence[tuple[UUID, UUID]]
     return [gone for gone, _ in rows]
 
 
+_STANDING = select(link.c.patient_id, link.c.resident_id).where(link.c.until.is_(None))
+_PATIENTS_OF = _STANDING.where(link.c.resident_id == func.any(_IDS))
+_RESIDENTS_OF = _STANDING.where(link.c.patient_id == func.any(_IDS))
+
+
 async def list_patients_of(connection: AsyncConnection, residents: Sequence[UUID]) -> dict[UUID, UUID]:
     """The standing patients of residents: patient to resident."""
-    rows = await connection.execute(
-        select(link.c.patient_id, link.c.resident_id).where(
-            link.c.resident_id == func.any(bindparam("ids", type_=ARRAY(Uuid))), link.c.until.is_(None)
-        ),
-        {"ids": list(residents)},
-    )
+    rows = await connection.execute(_PATIENTS_OF, {"ids": list(residents)})
     return {row.patient_id: row.resident_id for row in rows}
 
 
@@ -208,10 +215,5 @@ async def describe(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]
 
 async def find_residents_of(connection: AsyncConnection, patients: Sequence[UUID]) -> dict[UUID, UUID]:
     """The residents that patients stand for: patient to resident."""
-    rows = await connection.execute(
-        select(link.c.patient_id, link.c.resident_id).where(
-            link.c.patient_id == func.any(bindparam("ids", type_=ARRAY(Uuid))), link.c.until.is_(None)
-        ),
-        {"ids": list(patients)},
-    )
+    rows = await connection.execute(_RESIDENTS_OF, {"ids": list(patients)})
     return {row.patient_id: row.resident_id for row in rows}

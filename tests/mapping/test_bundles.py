@@ -22,9 +22,11 @@ def observation(subject: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"resourceType": "Observation", "status": "final", "code": {"text": "血压"}, "subject": subject, **more}
 
 
-def read(*resources: dict[str, Any], kind: str = "transaction", urls: tuple[str, ...] = ()) -> Reading:
+def read(
+    *resources: dict[str, Any], kind: str = "transaction", urls: tuple[str, ...] = (), method: str = "POST"
+) -> Reading:
     entries = tuple(
-        FhirEntry(resource=resource, where=f"Bundle.entry[{place}].resource", full_url=url)
+        FhirEntry(resource=resource, where=f"Bundle.entry[{place}].resource", full_url=url, method=method)
         for place, (resource, url) in enumerate(zip(resources, urls or ("",) * len(resources), strict=True))
     )
     message = FhirMessage(kind=kind, sent_at=None, entries=entries)
@@ -60,6 +62,12 @@ def test_what_was_sent_stays_as_it_was_sent() -> None:
     [part] = read(sent, kind="Patient").parts
     assert part.demographics is not None
     assert part.demographics.resource == sent
+    assert [number.kind for number in part.numbers] == ["local-number"]
+
+
+def test_an_id_names_a_patient_only_where_the_source_updates() -> None:
+    """What is created gets its id from the server: two senders' ``p1`` are not one person."""
+    [part] = read(patient("EK1", id="p1"), kind="Patient", method="PUT").parts
     assert [number.kind for number in part.numbers] == ["fhir-id", "local-number"]
 
 

@@ -24,7 +24,8 @@ SEGMENTS = {"PID": segment('PID|1||7^^^^IDCard||""|^^'), "PV1": segment("PV1|1|I
         ("PID-3 empty", False),
         ("PID-9 empty", True),
         ("PID-6 empty", True),  # only separators
-        ("PID-5 valued", True),  # "" empties, which is not silence
+        ("PID-5 valued", False),  # "" empties: it is no value,
+        ("PID-5 empty", False),  # and no silence
         ("PID-3.5 is IDCard", True),
         ("PID-3.5 is PatientNO", False),
         ("PV1-3.4 valued", True),

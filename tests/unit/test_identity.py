@@ -31,7 +31,7 @@ def proofs(resource: Json) -> Proofs:
 
 def decision(resource: Json, *held: tuple[str, str, Holder], **more: Any) -> tuple[UUID | None, Grade, Reason]:
     holders = {(system, value): holder for system, value, holder in held}
-    given = {"linked_to": None, "linked_has_citizen_id": False, **more}
+    given = {"linked_to": None, "linked_citizen_ids": (), **more}
     found = decide(proofs(resource), resource, holders, **given)
     return found.resident_id, found.grade, found.reason
 
@@ -93,7 +93,7 @@ def test_a_proof_that_comes_late_moves_a_patient_whose_resident_has_none() -> No
 
 def test_a_proof_does_not_move_a_patient_whose_resident_has_one_already() -> None:
     known = (CITIZEN, NUMBER, holder(ONE))
-    assert decision(patient(), known, linked_to=TWO, linked_has_citizen_id=True)[0] == TWO
+    assert decision(patient(), known, linked_to=TWO, linked_citizen_ids=("37109919560312001X",))[0] == TWO
 
 
 def test_a_permit_is_a_proof_of_its_own_kind() -> None:

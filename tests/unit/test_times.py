@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.mapping.times import fhir_date, fhir_datetime, fhir_instant, instant_of, read_time
+from hub.mapping.times import fhir_date, fhir_datetime, fhir_instant, instant_of, is_no_time, read_time
 
 CHINA = timezone(timedelta(hours=8))
 
@@ -68,12 +68,23 @@ def test_the_first_instant_of_a_month_is_its_first_midnight() -> None:
     assert instant_of("2026-03", CHINA) == datetime(2026, 3, 1, tzinfo=CHINA)
 
 
-@given(st.datetimes(timezones=st.just(UTC)))
+@given(st.datetimes(min_value=datetime(1800, 1, 2), max_value=datetime(2200, 12, 30), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_what_v2_writes_is_the_instant_that_fhir_says(when: datetime) -> None:
     when = when.replace(microsecond=0)
     said = fhir_datetime(f"{when.year:04d}{when:%m%d%H%M%S}+0000", CHINA)
     assert said is not None
     assert instant_of(said, CHINA) == when
+
+
+@pytest.mark.parametrize("text", ["00010101000000", "99991231235959-1200", "17991231", "22010101"])
+def test_a_year_of_nobodys_life_makes_no_time(text: str) -> None:
+    assert read_time(text, CHINA) is None
+
+
+def test_what_programs_write_for_no_time_is_no_time() -> None:
+    assert is_no_time("00010101000000")
+    assert is_no_time("99991231")
+    assert not is_no_time("20260101")
 
 
 @given(st.text(max_size=20))

@@ -1,8 +1,10 @@
 """Who gets in, what is refused, what the audit trail keeps, what an error shows."""
 
 import asyncio
+from base64 import b64encode
 from datetime import timedelta
 from unittest.mock import patch
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -182,3 +184,36 @@ async def test_queries_do_not_travel_in_addresses(doctor: Asker) -> None:
     response = await doctor.client.get("/graphql", params={"query": NAMES}, headers=headers)
     assert response.status_code == 405
     assert response.json()["errors"][0]["extensions"]["code"] == "ask-by-post"
+
+
+@pytest.mark.parametrize("body", ["null", "5", "[]", "{", '{"query": 5}', '{"query": "{viewer{id}}", "operationName": 5}'])
+async def test_what_is_no_request_is_refused_as_one(client: httpx.AsyncClient, doctor: Asker, body: str) -> None:
+    headers = {"Authorization": f"Bearer {doctor.token}", "Content-Type": "application/json"}
+    response = await client.post("/graphql", content=body, headers=headers)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"]["code"] == "bad-request"
+
+
+async def test_a_subscription_by_post_is_told_where_to_go(doctor: Asker) -> None:
+    response = await doctor.post("subscription { residentChanged { cursor } }")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"]["code"] == "ask-by-websocket"
+
+
+async def test_a_number_that_no_database_holds_is_refused(doctor: Asker) -> None:
+    asked = 'query ($value: String!) { resident(identifier: {kind: "citizen-id", value: $value}) { name } }'
+    refusal = await doctor.refused(asked, value="1\0")
+    assert refusal["code"] == "bad-argument"
+    assert "identifier.value" in refusal["message"]["en"]
+
+
+async def test_a_code_that_no_database_holds_is_refused(doctor: Asker, ward: Ward) -> None:
+    asked = "query ($id: ID!, $code: String) { resident(id: $id) { record { observations(code: $code) { totalCount } } } }"
+    assert (await doctor.refused(asked, id=str(await ward.admit()), code="8480-6\0"))["code"] == "bad-argument"
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+async def test_a_cursor_outside_the_calendar_is_refused(doctor: Asker, ward: Ward, at: str) -> None:
+    asked = "query ($id: ID!, $after: String) { resident(id: $id) { record { conditions(after: $after) { totalCount } } } }"
+    after = b64encode(f"{at}|{uuid4()}".encode()).decode()
+    assert (await doctor.refused(asked, id=str(await ward.admit()), after=after))["code"] == "bad-cursor"
