@@ -15,7 +15,7 @@ import structlog
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -148,10 +148,13 @@ def create_app(hub: Hub, parts: Collection[Part]) -> Starlette:
         return JSONResponse({"status": "ok"})
 
     async def ready(_: Request) -> Response:
+        dead = [part for part, alive in _alive(hub, parts).items() if not alive]
         try:
             waiting = await _ready(hub.engine)
-        except (Refused, DBAPIError, OSError) as fault:
+        except (Refused, SQLAlchemyError, OSError) as fault:
             return JSONResponse({"status": "away", "fault": type(fault).__name__}, 503)
+        if dead:
+            return JSONResponse({"status": "broken", "dead": dead, "waiting": waiting}, 503)
         return JSONResponse({"status": "ok", "parts": sorted(parts), "waiting": waiting})
 
     routes = [Route("/healthz", alive), Route("/readyz", ready), *hub.routes()]
@@ -165,6 +168,12 @@ async def _failed(_: Request, fault: Exception) -> Response:
     refusal = Refusal(code="request-failed", given={"reference": reference})
     body = {"code": refusal.code, "message": refusal.message(), "nextStep": refusal.next_step()}
     return JSONResponse(body, 500)
+
+
+def _alive(hub: Hub, parts: Collection[Part]) -> dict[str, bool]:
+    """Whether what this process runs still does."""
+    found = {"worker": hub.worker.is_alive} if Part.WORKER in parts else {}
+    return found | {"keeper": hub.keeper.is_alive} if {Part.API, Part.MLLP} & set(parts) else found
 
 
 async def _ready(engine: AsyncEngine) -> int:

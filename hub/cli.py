@@ -71,7 +71,7 @@ def _parts(roles: str) -> frozenset[Part]:
 @app.command()
 def migrate() -> None:
     """Bring the database up to this program."""
-    with open_database(load_settings()) as database:
+    with open_database(load_settings(), shared=True) as database:
         print(f"{database.name}: {database.migrate()}")
 
 
@@ -185,6 +185,6 @@ def _shown(row: Any, settings: Settings) -> dict[str, Any]:
 def _site() -> Iterator[tuple[Settings, Database]]:
     """Settings and a migrated database, for a command beside a running hub or without one."""
     settings = load_settings()
-    with open_database(settings) as database:
+    with open_database(settings, shared=True) as database:
         asyncio.run(database.check())
         yield settings, database

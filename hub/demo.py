@@ -5,6 +5,7 @@ is asked over GraphQL, as a front end would. The story is the same each time, so
 """
 
 import asyncio
+import signal
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -101,11 +102,16 @@ def run(settings: Settings, *, once: bool) -> int:
     set_up_logs("error")
     with open_database(settings) as database:
         database.migrate()
-        return asyncio.run(_tell(settings, database, once=once))
+        try:
+            return asyncio.run(_tell(settings, database, once=once))
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            return 130  # interrupted while it told its story
 
 
 async def _tell(settings: Settings, database: Database, *, once: bool) -> int:
     console = Console(highlight=False)
+    if task := asyncio.current_task():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await _check_ours(database)
     async with running(settings, database, frozenset(Part)) as up:
         began = new_id()

@@ -36,15 +36,19 @@ class Database:
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
-    """The database while a command runs. The bundled server is started if need be; where another command of this home
-    runs it already, that one is used. Call from the main thread, outside any event loop. Raises Refused."""
+def open_database(settings: Settings, *, shared: bool = False) -> Iterator[Database]:
+    """The database while a command runs; the bundled server is started if need be.
+
+    Where another command of this home runs that server already, a short command (`shared`) may use it; one that serves
+    may not, since the server ends with whoever started it. Call from the main thread, outside any event loop. Raises
+    Refused.
+    """
     if settings.database_url:
         owner = settings.owner_database_url or settings.database_url
         yield Database(owner=owner, application=settings.database_url, name="HUB_DATABASE_URL")
         return
     home = settings.home.absolute()
-    if running := find_running(home):
+    if shared and (running := find_running(home)):
         yield Database(owner=url_at(running, OWNER), application=url_at(running, APPLICATION), name=f"bundled, {home}")
         return
     with BundledServer(home) as server:

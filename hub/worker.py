@@ -31,6 +31,11 @@ class Worker:
         """Begin to work."""
         self._task = asyncio.create_task(self._run())
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it works; a supervisor asks by /readyz."""
+        return self._task is not None and not self._task.done()
+
     async def stop(self) -> None:
         """Finish the batch at hand, then end."""
         self._stopping = True
