@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from hub.access import OWN_VIEW, Decision, Viewer, may_read_records
 from hub.audit import TREATMENT, Witness
 from hub.errors import Refused
+from hub.message import plain
 from hub.store import log, records
 from hub.store.records import Found, Page, Row
 
@@ -45,7 +46,7 @@ class Visit:
         address: str = "",
     ) -> None:
         self.viewer = viewer
-        self._operation = operation[:LONGEST_NAME]
+        self.name(operation)
         self._engine = engine
         self._purpose = purpose
         self._address = address
@@ -58,7 +59,7 @@ class Visit:
 
     def name(self, operation: str | None) -> None:
         """What the client calls its query, as far as it does."""
-        self._operation = (operation or "anonymous")[:LONGEST_NAME]
+        self._operation = plain(operation or "anonymous", LONGEST_NAME)
 
     def check(self, residents: Iterable[UUID] = ()) -> None:
         """Insist that the viewer may read these residents. Either way the audit trail will say so.

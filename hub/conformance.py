@@ -10,9 +10,9 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hub.errors import places_of
 from hub.message import Format, Message
 from hub.record import Json, Reading
 from hub.store import inbox
@@ -21,6 +21,9 @@ logger = structlog.get_logger()
 
 _WAITING = 200
 """Readings that may wait to be checked; more are let go, it is a sample."""
+
+_PAUSE = 2.0
+"""Seconds until the next look, where there was nothing to do or the last one failed."""
 
 Checks = Callable[[Message], Awaitable[Sequence[Json]]]
 """Findings about a v2 message as ``{code, where, given}``."""
@@ -59,23 +62,42 @@ class Conformance:
     async def _sample(self) -> None:
         while True:
             message, reading = await self._offered.get()
-            faults = [fault for resource in _resources(reading) if (fault := await self._validate(resource))]
-            if faults:
-                logger.warning("mapped-resource-invalid", message=str(message.id), faults=len(faults))
-                await self._note(message.id, faults)
+            try:
+                await self._check_sample(message, reading)
+            except Exception as fault:  # one sample's fault must not end the sampling
+                logger.error("sample-not-checked", fault=type(fault).__name__, places=places_of(fault))
+                await asyncio.sleep(_PAUSE)
+
+    async def _check_sample(self, message: Message, reading: Reading) -> None:
+        faults = [fault for resource in _resources(reading) if (fault := await self._validate(resource))]
+        if faults:
+            logger.warning("mapped-resource-invalid", message=str(message.id), faults=len(faults))
+            await self._note(message.id, faults)
 
     async def _inspect(self) -> None:
         while True:
             try:
-                async with self._engine.connect() as connection:
-                    unchecked = await inbox.list_unchecked(connection, 5)
-                for message in unchecked:
-                    await self._note(message.id, await self._check(message))
-            except (DBAPIError, OSError) as fault:
-                logger.warning("database-away", fault=type(fault).__name__)
-                unchecked = []
-            if not unchecked:
-                await asyncio.sleep(2)
+                found = await self._inspect_some()
+            except Exception as fault:  # the database is away, or ends a connection: later is soon enough
+                logger.warning("inspection-failed", fault=type(fault).__name__, places=places_of(fault))
+                found = 0
+            if not found:
+                await asyncio.sleep(_PAUSE)
+
+    async def _inspect_some(self) -> int:
+        async with self._engine.connect() as connection:
+            unchecked = await inbox.list_unchecked(connection, 5)
+        for message in unchecked:
+            await self._note(message.id, await self._findings_of(message))
+        return len(unchecked)
+
+    async def _findings_of(self, message: Message) -> Sequence[Json]:
+        """What a check finds; nothing where the check fails on a message: it would fail again, and hold up the rest."""
+        try:
+            return await self._check(message)
+        except Exception as fault:
+            logger.error("message-not-inspected", fault=type(fault).__name__, places=places_of(fault))
+            return []
 
     async def _note(self, message: UUID, findings: Sequence[Any]) -> None:
         async with self._engine.begin() as connection:

@@ -141,6 +141,13 @@ WORDINGS: Mapping[str, Wording] = MappingProxyType(
             "Correct the number at the sender, or send it under the identifier type that it really is.",
             "请在发送方更正号码，或改用其实际的证件类型发送。",
         ),
+        "another-persons-number": Wording(
+            "{where}: the source's own number names a patient whose citizen ID number is another than the one sent.",
+            "{where}：该本院患者号此前对应的公民身份号码与本次所报不同。",
+            "Correct the number that is wrong at the sender; if the number went to another person, send it under a new "
+            "one. Then send again.",
+            "请在发送方更正错误的号码；若该患者号已改由他人使用，请换用新的患者号后重新发送。",
+        ),
         "no-patient": Wording(
             "{where} names no patient: none of its identifiers is declared in the source profile.",
             "{where} 未能指明患者：来源配置未声明其中任何一种标识。",
@@ -280,6 +287,12 @@ WORDINGS: Mapping[str, Wording] = MappingProxyType(
             "/graphql 不支持 {method}。",
             "Send queries as POST with a JSON body; queries in addresses would end up in logs.",
             "请以 POST 和 JSON 请求体发送查询；写入网址的查询会留在日志中。",
+        ),
+        "ask-by-websocket": Wording(
+            "Subscriptions are not taken by POST.",
+            "不支持以 POST 发送订阅。",
+            "Open a WebSocket at /graphql with the subprotocol graphql-transport-ws and subscribe there.",
+            "请以子协议 graphql-transport-ws 连接 /graphql 的 WebSocket，再发送订阅。",
         ),
         "bad-request": Wording(
             "The request cannot be read as a GraphQL query.",

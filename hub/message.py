@@ -9,6 +9,15 @@ from uuid import UUID
 
 from hub.errors import Refusal
 
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)))
+_LONGEST = 200
+
+
+def plain(text: str, most: int = _LONGEST) -> str:
+    """Text from outside, fit to stand beside what was sent: without control characters, cut to `most`. PostgreSQL
+    holds no U+0000, and a control id is no 16 MB; the message itself is kept whole."""
+    return text[:most] if text.isprintable() else text.translate(_CONTROLS)[:most]
+
 
 class Format(StrEnum):
     """How the bytes of a message are written."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import DirectoryPath, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hub.errors import refuse
@@ -23,7 +23,7 @@ class Settings(BaseSettings):
         "",
         description="The same database by its owner's login, for `hub migrate`; empty: HUB_DATABASE_URL serves both.",
     )
-    config_dir: Path | None = Field(
+    config_dir: DirectoryPath | None = Field(
         None, description="The site's own folder: `sources/NAME/source.toml` and what lies beside it."
     )
     bind: str = Field("127.0.0.1", description="Address that all listeners bind to.")

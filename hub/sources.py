@@ -30,6 +30,8 @@ IsCharset = Callable[[str], bool]
 """Whether a character set's name is one that messages can be decoded by."""
 
 _NAME = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
+_FARTHEST = 14 * 60
+"""Minutes that FHIR R4B lets a time zone stand from UTC (https://hl7.org/fhir/R4B/datatypes.html#dateTime)."""
 _ZONE = re.compile(r"^([+-])(\d{2}):(\d{2})$")
 
 
@@ -52,7 +54,12 @@ def load_sources(
 
 def read_source(file: Path, kinds: Collection[str], is_charset: IsCharset) -> Source:
     """One profile. Raises Refused (bad-profile) with file and line."""
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as fault:
+        raise refuse("bad-profile", str(file), reason=f"is not UTF-8 (byte {fault.start + 1})") from None
+    except OSError as fault:
+        raise refuse("bad-profile", str(file), reason=f"cannot be read ({fault.strerror})") from None
     try:
         profile = tomllib.loads(text)
         source = _source(profile, file.parent.name, kinds)
@@ -63,6 +70,8 @@ def read_source(file: Path, kinds: Collection[str], is_charset: IsCharset) -> So
         raise refuse("bad-profile", str(file), reason=str(fault)) from None
     except _Fault as fault:
         raise refuse("bad-profile", f"{file}:{_line_of(text, fault.key)}", reason=fault.reason) from None
+    except (TypeError, ValueError, AttributeError):
+        raise refuse("bad-profile", str(file), reason="a value is of another type than its key takes") from None
 
 
 class SourceBook:
@@ -155,8 +164,10 @@ def _zone(text: str) -> timezone:
     found = _ZONE.match(text)
     if found is None:
         raise _Fault("time_zone", f"{text!r} is not written as +08:00")
-    sign = -1 if found[1] == "-" else 1
-    return timezone(sign * timedelta(hours=int(found[2]), minutes=int(found[3])))
+    sign, hours, minutes = -1 if found[1] == "-" else 1, int(found[2]), int(found[3])
+    if hours * 60 + minutes > _FARTHEST or minutes > 59:
+        raise _Fault("time_zone", f"{text!r} is no time zone of the earth: -14:00 to +14:00")
+    return timezone(sign * timedelta(hours=hours, minutes=minutes))
 
 
 def _check_apart(sources: Iterable[Source]) -> None:

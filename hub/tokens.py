@@ -6,6 +6,7 @@ One algorithm is taken and none other, so a token that names `none` or an HMAC i
 
 import os
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,10 +50,14 @@ class Keyring:
     def open(cls, folder: Path) -> Self:
         """The keys of a folder; the signing key is made where there is none. Two processes that race agree on one."""
         path = folder / _SIGNING
-        if not path.exists():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _create(path, OKPKey.generate_key(_ALGORITHM, {"use": "sig", "alg": _ALGORITHM}))
-        return cls(_read(path), [_read(one) for one in sorted(folder.glob("retired-*.json"))])
+        try:
+            if not path.exists():
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _create(path, OKPKey.generate_key(_ALGORITHM, {"use": "sig", "alg": _ALGORITHM}))
+            return cls(_read_signing(path), [_read(one) for one in sorted(folder.glob("retired-*.json"))])
+        except OSError as fault:
+            reason = f"the keys in {folder} can be neither read nor made ({fault.strerror})"
+            raise refuse("bad-setting", "HUB_HOME", reason=reason) from None
 
     @classmethod
     def renew(cls, folder: Path) -> Self:
@@ -128,14 +133,30 @@ def _private(key: OKPKey) -> dict[str, Any]:
     return dict(key.as_dict(private=True))
 
 
+def _read_signing(path: Path) -> OKPKey:
+    """The key that signs. Raises Refused (bad-setting) where its private half is missing."""
+    key = _read(path)
+    if not key.is_private:
+        raise refuse("bad-setting", "HUB_HOME", reason=f"{path.name} holds only the public half of a key")
+    return key
+
+
 def _read(path: Path) -> OKPKey:
     """A key of a file. Raises Refused (bad-setting) where it holds none; what it holds is not repeated."""
     try:
         key = OKPKey.import_key(orjson.loads(path.read_bytes()))
-    except (JoseError, ValueError, TypeError, KeyError):
+        said = key.as_dict(private=False)
+        key.ensure_kid()
+        if (said["crv"], said["x"]) != (_ALGORITHM, _public(key)):
+            raise ValueError("a key of another curve, or halves of two keys")
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
         raise refuse("bad-setting", "HUB_HOME", reason=f"{path.name} holds no Ed25519 key") from None
-    key.ensure_kid()
     return key
+
+
+def _public(key: OKPKey) -> str:
+    """The public half as a JWK has it, worked out from the key: a broken one would else be found at its first use."""
+    return urlsafe_b64encode(key.public_key.public_bytes_raw()).rstrip(b"=").decode()
 
 
 def _create(path: Path, key: OKPKey) -> None:

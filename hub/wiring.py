@@ -1,14 +1,11 @@
 """The one place where the parts meet: profiles, mappings and adapters become listeners, doors and a worker."""
 
 import asyncio
-import signal
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import files
-from multiprocessing import get_context
 from pathlib import Path
 from uuid import UUID
 
@@ -31,6 +28,7 @@ from adapters.hl7v2.reception import Reception
 from adapters.ingest import IngestEndpoint
 from hub.access import check_may_send
 from hub.api.routes import create_routes
+from hub.checking import CheckingProcess
 from hub.conformance import Conformance
 from hub.errors import Refusal, Refused, refuse
 from hub.events import SETTLED, EventFeed
@@ -58,7 +56,7 @@ _INLINE_BYTES = 8 * 1024
 class Hub:
     """Everything that reads, keeps and merges, over one database and one folder of profiles."""
 
-    def __init__(self, settings: Settings, engine: AsyncEngine) -> None:
+    def __init__(self, settings: Settings, engine: AsyncEngine, doors: AsyncEngine | None = None) -> None:
         self.settings = settings
         self.engine = engine
         base = Path(str(files("mappings")))
@@ -69,12 +67,12 @@ class Hub:
         self.mappings = load_mappings(base, found, Dictionary())
         self.keyring = Keyring.open(settings.home / "keys")
         self.feed = EventFeed(engine)
-        self.keeper = Keeper(engine)
+        self.keeper = Keeper(doors or engine)  # readers who hold every connection must not make the doors deaf
         self.conformance = Conformance(engine, self._findings_of, self._fault_of, settings.validate_share)
-        desk = Desk(kinds=self.kinds, source_of=self.source_of, read=self.read)
-        self.worker = Worker(engine, desk, self.keeper.kept)
+        self.desk = Desk(kinds=self.kinds, source_of=self.source_of, read=self.read)
+        self.worker = Worker(engine, self.desk, self.keeper.kept)
         self._doors: dict[str, DoorCheck] = {}
-        self._pool: ProcessPoolExecutor | None = None
+        self.checking = CheckingProcess()
 
     # -- reading, on the worker's side -------------------------------------------------------------------------------
 
@@ -103,11 +101,12 @@ class Hub:
     def _read_fhir(self, message: Message, source: Source) -> tuple[Reading, Mapping[str, Refusal]]:
         """The door has validated the body; what it refused in a batch is left out here. A replay is validated anew:
         the door may have refused it."""
-        kind = message.kind if message.kind in SUPPORTED else ""
+        method, _, kind = message.kind.rpartition(" ")
+        asked = {"kind": kind if kind in SUPPORTED else "", "method": method or "POST"}
         if message.attempts:
-            parsed = fhir_validation.validate_body(message.raw, SUPPORTED, kind)
+            parsed = fhir_validation.validate_body(message.raw, SUPPORTED, **asked)
         else:
-            parsed = _without(fhir_reading.read(message.raw, supported=SUPPORTED, kind=kind), message.findings)
+            parsed = _without(fhir_reading.read(message.raw, supported=SUPPORTED, **asked), message.findings)
         return self.mappings.fhir[source.name].read(parsed, message.received_at)
 
     # -- the doors ---------------------------------------------------------------------------------------------------
@@ -186,8 +185,7 @@ class Hub:
         arguments = (body, SUPPORTED, kind, method, identifier)
         if len(body) <= _INLINE_BYTES:
             return fhir_validation.validate_body(*arguments)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.pool, fhir_validation.validate_body, *arguments)
+        return await self.checking.run(fhir_validation.validate_body, *arguments)
 
     async def _wait(self, key: UUID, seconds: float) -> Outcome | None:
         """What became of a kept message, as soon as it is settled; None where the seconds are over."""
@@ -218,19 +216,12 @@ class Hub:
 
     # -- off the path ------------------------------------------------------------------------------------------------
 
-    @property
-    def pool(self) -> Executor:
-        """Processes for full validation, started at its first use. A Ctrl-C is for the hub, not for them."""
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_ignore_interrupts)
-        return self._pool
-
     async def _findings_of(self, message: Message) -> Sequence[Json]:
         """What the standard says of a parked v2 message."""
         try:
             header = read_header(message.raw)
             text = decode(message.raw, header, self.sources.by_name[message.source].charset or DEFAULT)
-            found = await v2_validation.validate(text, header.version, self.pool)
+            found = await self.checking.run(v2_validation.findings_in, text, header.version)
         except (Refused, KeyError):
             return []
         given = [{"reason": finding.message} for finding in found]
@@ -241,13 +232,11 @@ class Hub:
 
     async def _fault_of(self, resource: Json) -> Json | None:
         """The first fault of a mapped resource."""
-        loop = asyncio.get_running_loop()
-        return inbox.refusal_json(await loop.run_in_executor(self.pool, fhir_validation.check, resource))
+        return inbox.refusal_json(await self.checking.run(fhir_validation.check, resource))
 
     def close(self) -> None:
-        """End the validation processes."""
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
+        """End the checking process."""
+        self.checking.close()
 
 
 def _without(message: FhirMessage, findings: Sequence[Refusal]) -> FhirMessage:
@@ -269,7 +258,3 @@ def _rule(question: Question) -> Rule:
         each=question.each,
         when=Sibling(component=5, values=question.types) if question.types else None,
     )
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -4,6 +4,7 @@ A sender that cannot wait (``Prefer: respond-async``), or that the merge keeps w
 address (FHIR R4 3.1.6, asynchronous request pattern).
 """
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,7 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.fhir.outcome import EntryResult, operation_outcome, response_bundle, status_line
-from hub.errors import Refusal, Refused, refuse
+from adapters.fhir.reading import known_type
+from hub.errors import Refusal, Refused, places_of, refuse
 from hub.message import Arrival, FhirMessage, Format, Source, Transport
 
 log = structlog.get_logger()
@@ -89,17 +91,17 @@ class FhirEndpoint:
             transport=transport,
             format=Format.FHIR,
             raw=body,
-            kind=message.kind if message else kind or "unreadable",
+            kind=_shown_kind(message, kind, request.method),
             refusal=refusal,
             findings=tuple(entry.refusal for entry in message.entries if entry.refusal) if message else (),
         )
         try:
             key = await self.keep(arrival)
         except Exception as fault:  # whatever it is, the sender must not take its message for kept
-            log.error("message-not-kept", fault=type(fault).__name__)
+            log.error("message-not-kept", fault=type(fault).__name__, places=places_of(fault))
             return refusal_response(refuse("not-kept").refusal)
-        if refusal is not None or message is None:
-            return refusal_response(refusal or refuse("internal", reference=str(key)[-12:]).refusal)
+        if message is None:
+            return refusal_response(refusal or _internal())
         seconds = 0.0 if "respond-async" in request.headers.get("prefer", "") else self.wait_seconds
         outcome = await self.wait(key, seconds) if seconds else None
         return _answer(message, outcome) if outcome else _accepted(request, key)
@@ -130,6 +132,21 @@ class FhirEndpoint:
             return await self.validate(body, kind, method, identifier), None
         except Refused as refused:
             return None, refused.refusal
+        except Exception as fault:  # a fault of ours must not lose the bytes: they are kept, parked and replayed
+            refusal = _internal()
+            reference = refusal.given["reference"]
+            log.error("body-not-examined", reference=reference, fault=type(fault).__name__, places=places_of(fault))
+            return None, refusal
+
+
+def _internal() -> Refusal:
+    return refuse("internal", reference=secrets.token_hex(6)).refusal
+
+
+def _shown_kind(message: FhirMessage | None, kind: str, method: str) -> str:
+    """``transaction``, ``Patient``, ``PUT Patient``: the worker reads a body as the door did."""
+    shown = message.kind if message else known_type(kind) or "unreadable"
+    return f"{method} {shown}" if method == "PUT" else shown
 
 
 def _answer(message: FhirMessage, outcome: Outcome) -> Response:

@@ -27,6 +27,7 @@ _ISSUES: Mapping[str, str] = {
     "no-token": "login",
     "not-allowed": "forbidden",
     "internal": "exception",
+    "not-kept": "transient",
     "database-unreachable": "transient",
     "frame-too-large": "too-long",
 }

@@ -5,13 +5,15 @@ hub tells resources apart by their business identifiers anyway, so sending one a
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 import orjson
+from fhir.resources.R4B import fhirtypes
 
 from hub.errors import Refusal, Refused, refuse
 from hub.message import FhirEntry, FhirMessage
 
+_NUL = b"\\u0000"
 _BOM = b"\xef\xbb\xbf"
 _BUNDLES = ("transaction", "batch")
 _METHODS = ("POST", "PUT")
@@ -35,11 +37,11 @@ def read(
     resource = parse(body)
     if resource.get("resourceType") == "Bundle" and kind in ("", "Bundle"):
         return _bundle(resource, supported)
-    where = kind or _type_of(resource) or "resource"
+    where = known_type(kind) or _type_of(resource) or "resource"
     if (refusal := _unsupported(resource, where, supported)) is not None:
         raise Refused(refusal)
     if kind and resource["resourceType"] != kind:
-        raise refuse("invalid-resource", f"{kind}.resourceType", reason="differs from the type in the address")
+        raise refuse("invalid-resource", f"{where}.resourceType", reason="differs from the type in the address")
     if identifier and resource.get("id") != identifier:
         raise refuse("invalid-resource", f"{where}.id", reason="differs from the id in the address")
     entry = FhirEntry(resource=resource, where=where, method=method)
@@ -54,7 +56,47 @@ def parse(body: bytes) -> dict[str, object]:
         raise refuse("not-json", reason=f"{error.msg} at line {error.lineno} column {error.colno}") from None
     if not isinstance(parsed, dict):
         raise refuse("not-json", reason="the outermost value is not an object")
+    if _NUL in body and (path := _path_of_nul(parsed)) is not None:
+        raise refuse("invalid-resource", path, reason="holds the character U+0000, which FHIR does not allow")
     return parsed
+
+
+def _path_of_nul(resource: dict[str, object]) -> str | None:
+    """Where U+0000 stands, in a text or in a name."""
+    left: list[tuple[object, str]] = [(resource, _type_of(resource) or "resource")]
+    while left:
+        value, path = left.pop()
+        if isinstance(value, dict):
+            for name, one in value.items():
+                if "\0" in name:
+                    return f"{path}.?"
+                left.append((one, f"{path}{step(name)}"))
+        elif isinstance(value, list):
+            left += [(one, f"{path}{step(at)}") for at, one in enumerate(value)]
+        elif isinstance(value, str) and "\0" in value:
+            return path
+    return None
+
+
+def step(part: int | str) -> str:
+    """One step of a path; a name that no FHIR element could have is not repeated."""
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if re.fullmatch(r"[A-Za-z_]\w{0,63}", part, re.ASCII) else ".?"
+
+
+def known_type(name: str) -> str:
+    """A name that FHIR R4B gives to a type, else "": what an address or a body says may be anything, a name too."""
+    return name if re.fullmatch(r"[A-Z][A-Za-z]{1,39}", name) and hasattr(fhirtypes, f"{name}Type") else ""
+
+
+def overflows(at: datetime) -> bool:
+    """Whether an instant's zone leads it out of the years that can be counted (1 to 9999)."""
+    try:
+        at.astimezone(UTC)
+    except OverflowError:
+        return True
+    return False
 
 
 def _bundle(bundle: dict[str, object], supported: frozenset[str]) -> FhirMessage:
@@ -131,9 +173,9 @@ def _unsupported(resource: dict[str, object], where: str, supported: frozenset[s
 
 
 def _type_of(resource: dict[str, object]) -> str:
-    """The resource's type, where it looks like one: a refusal repeats it."""
+    """The resource's type, where it is one: a refusal repeats it."""
     kind = resource.get("resourceType")
-    return kind if isinstance(kind, str) and re.fullmatch(r"[A-Z][A-Za-z]{1,39}", kind) else ""
+    return known_type(kind) if isinstance(kind, str) else ""
 
 
 def _invalid(where: str, reason: str) -> Refusal:
@@ -141,11 +183,13 @@ def _invalid(where: str, reason: str) -> Refusal:
 
 
 def _sent_at(holder: object, name: str) -> datetime | None:
-    """An instant of the sender's; None where there is none or it has no zone (a fault for validation to
-    find)."""
+    """An instant of the sender's; None where there is none or it has no zone, or one that leads out of the
+    calendar (faults for validation to find)."""
     text = holder.get(name) if isinstance(holder, dict) else None
     try:
         instant = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return instant if instant is not None and instant.tzinfo is not None else None
+    if instant is None or instant.tzinfo is None or overflows(instant):
+        return None
+    return instant

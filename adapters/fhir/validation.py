@@ -6,16 +6,18 @@ lists of codes are in its models all the same, some of them cut short (they end 
 written out here after https://hl7.org/fhir/R4B/valueset-all.html.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 from functools import cache
+from typing import Annotated, NamedTuple, get_args, get_origin
 
 from fhir.resources.R4B import get_fhir_model_class
 from fhir_core.fhirabstractmodel import FHIRAbstractModel
 from pydantic import ValidationError
 
-from adapters.fhir.reading import read
+from adapters.fhir.reading import overflows, read, step
 from hub.errors import Refusal, Refused, refuse
 from hub.message import FhirMessage
 
@@ -62,6 +64,23 @@ _CONCEPTS: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+_NULL = "is null; leave the element out (nulls beside `_` extensions are not supported)"
+
+
+class _Element(NamedTuple):
+    """An element: its attribute in the model and the types its values have in JSON, none for an object."""
+
+    attribute: str
+    types: frozenset[type]
+    name: str
+
+
+_PRIMITIVES: tuple[tuple[type, frozenset[type], str], ...] = (
+    (bool, frozenset({bool}), "boolean"),
+    (int, frozenset({int}), "whole number"),
+    (Decimal, frozenset({int, float, Decimal}), "number"),
+)
+
 # Errors of pydantic whose message may quote the value; everything else is said in the library's words.
 _QUOTING = frozenset({"model_validation_format", "fhir-validation-wrong-resource-type"})
 
@@ -75,12 +94,15 @@ def check(resource: dict[str, object], where: str = "") -> Refusal | None:
     where = where or kind
     try:
         model = get_fhir_model_class(kind).model_validate(resource)
+        misfit = _misfit_in(resource, model)
     except ValidationError as error:
         return _first(error, where)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         # What fhir.resources stumbles over instead of reporting: unknown types of contained resources, odd
         # nesting.
         return refuse("invalid-resource", where, reason="is no valid resource of FHIR R4B").refusal
+    if misfit is not None:
+        return refuse("invalid-resource", f"{where}{misfit.path}", reason=misfit.reason).refusal
     for path, reason in _wrong_codes(model, where):
         return refuse("invalid-resource", path, reason=reason).refusal
     return None
@@ -111,15 +133,8 @@ def validate_body(
 
 def _first(error: ValidationError, where: str) -> Refusal:
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = where + "".join(_step(part) for part in fault["loc"] if part not in ("root", "resource_type"))
+    path = where + "".join(step(part) for part in fault["loc"] if part not in ("root", "resource_type"))
     return refuse("invalid-resource", path, reason=_reason(fault["type"], fault["msg"])).refusal
-
-
-def _step(part: int | str) -> str:
-    """One step of a path; a name that no FHIR element could have is not repeated."""
-    if isinstance(part, int):
-        return f"[{part}]"
-    return f".{part}" if re.fullmatch(r"[A-Za-z_]\w{0,63}", part, re.ASCII) else ".?"
 
 
 def _reason(kind: str, message: str) -> str:
@@ -128,6 +143,82 @@ def _reason(kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         return "is no element that FHIR R4B has here"
     return message.removeprefix("Value error, ").rstrip(".!")
+
+
+class _Misfit(NamedTuple):
+    """A value that is not written as FHIR's JSON has it; `path` begins below the resource."""
+
+    path: str
+    reason: str
+
+
+def _misfit_in(written: Mapping[str, object], model: FHIRAbstractModel) -> _Misfit | None:
+    """The first value below `written`, the JSON that `model` was read from, that JSON has in another type.
+
+    pydantic reads "false" as False and "6.8" as 6.8; FHIR's JSON has a boolean and a number there
+    (https://hl7.org/fhir/R4B/json.html#primitive), and what is stored is the JSON as it was sent.
+    """
+    elements = _elements(type(model))
+    for name, value in written.items():
+        if name in elements:
+            element = elements[name]
+            misfit = _misfit(value, model.__dict__.get(element.attribute), element)
+            if misfit is not None:
+                return _Misfit(f"{step(name)}{misfit.path}", misfit.reason)
+    return None
+
+
+def _misfit(value: object, read: object, element: _Element) -> _Misfit | None:
+    kind = type(value)
+    if kind is list:
+        return _misfit_of_list(value, read, element)  # type: ignore[arg-type]
+    if value is None:
+        return _Misfit("", _NULL)
+    if not element.types:
+        return _misfit_in(value, read) if kind is dict and isinstance(read, FHIRAbstractModel) else None  # type: ignore[arg-type]
+    if kind not in element.types and not (str in element.types and isinstance(value, str)):
+        return _Misfit("", f"is not written as a JSON {element.name}")
+    if isinstance(read, datetime) and read.tzinfo is not None and overflows(read):
+        return _Misfit("", "is outside the calendar by its time zone")
+    return None
+
+
+def _misfit_of_list(values: list[object], read: object, element: _Element) -> _Misfit | None:
+    items = read if isinstance(read, list) and len(read) == len(values) else [None] * len(values)
+    for at, (value, item) in enumerate(zip(values, items, strict=True)):
+        if (misfit := _misfit(value, item, element)) is not None:
+            return _Misfit(f"{step(at)}{misfit.path}", misfit.reason)
+    return None
+
+
+@cache
+def _elements(model: type[FHIRAbstractModel]) -> dict[str, _Element]:
+    """A model's elements by their names in JSON; `resourceType` is none of them."""
+    return {
+        field.alias or name: _element(name, set(_bases(field.annotation)))
+        for name, field in model.model_fields.items()
+        if name != "resource_type"
+    }
+
+
+def _element(attribute: str, bases: set[object]) -> _Element:
+    if any(hasattr(base, "get_model_klass") for base in bases):
+        return _Element(attribute, frozenset(), "object")
+    for base, types, name in _PRIMITIVES:
+        if base in bases:
+            return _Element(attribute, types, name)
+    return _Element(attribute, frozenset({str}), "string")
+
+
+def _bases(annotation: object) -> Iterator[object]:
+    """The Python types that an annotation comes down to: ``bool`` of ``Optional[Annotated[bool, ...]]``."""
+    if get_origin(annotation) is Annotated:
+        yield from _bases(get_args(annotation)[0])
+    elif get_origin(annotation) is not None:
+        for one in get_args(annotation):
+            yield from _bases(one)
+    else:
+        yield annotation
 
 
 def _wrong_codes(model: FHIRAbstractModel, where: str) -> Iterator[tuple[str, str]]:

@@ -31,9 +31,10 @@ def frame(content: bytes) -> bytes:
 class Deframer:
     """Cuts one connection's bytes into frames; every byte ends in a frame, whole or faulty.
 
-    Only blank bytes between frames (CR, LF, space, tab) are passed over in silence: many senders end each
-    frame with a line feed of their own. The same bytes give the same frames however they were split on the
-    way, and each byte is looked at once: `_seen` remembers how far the search for a mark has come.
+    Only blank bytes between frames (CR, LF, space, tab) and a 0x0B with nothing behind it are passed over in
+    silence: many senders end each frame with a line feed of their own. The same bytes give the same frames
+    however they were split on the way, and each byte is looked at once: `_seen` remembers how far the search for a
+    mark has come.
     """
 
     __slots__ = ("_buffer", "_inside", "_max_bytes", "_seen", "_skipping")
@@ -63,8 +64,8 @@ class Deframer:
     def close(self) -> list[Frame]:
         """The connection has ended: what is pending, as a faulty frame; the next bytes begin anew."""
         frames: list[Frame] = []
-        if self._inside and not self._skipping:
-            frames.append(self._broken(bytes(self._buffer)))
+        if self._inside:
+            self._emit(bytes(self._buffer), frames, whole=False)
         elif not self._inside:
             self._stray(bytes(self._buffer), frames)
         self._buffer.clear()
@@ -136,8 +137,10 @@ class Deframer:
             return  # its beginning was handed out when it grew too large
         if len(content) > self._max_bytes:
             frames.append(self._too_large(content[: self._max_bytes]))
-        else:
-            frames.append(Frame(content) if whole else self._broken(content))
+        elif whole:
+            frames.append(Frame(content))
+        elif content:
+            frames.append(self._broken(content))
 
     def _stray(self, content: bytes, frames: list[Frame]) -> None:
         content = content.lstrip(_BLANK)

@@ -15,7 +15,7 @@ from adapters.hl7v2.framing import Frame
 from adapters.hl7v2.header import Header, read_header
 from adapters.hl7v2.tokenizer import tokenize
 from hub.errors import Language, Refusal, Refused, refuse
-from hub.message import Arrival, Format, Source, Transport
+from hub.message import Arrival, Format, Source, Transport, plain
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ class Reception:
         """The acknowledgement, unframed, or None where none is due.
 
         Refused messages are kept too, and before they are answered. Where keeping fails the answer is AE
-        "internal" and the sender has to send again: AA is only ever said of bytes that are committed.
+        "not-kept" and the sender has to send again: AA is only ever said of bytes that are committed.
         """
         header, source, refusal = self._examined(frame)
         control_id = self.new_control_id()
@@ -52,14 +52,14 @@ class Reception:
             format=Format.HL7V2,
             raw=frame.content,
             kind=shown_kind(header.kind) if header else "",
-            control_id=header.control_id if header else "",
+            control_id=plain(header.control_id) if header else "",
             refusal=refusal,
         )
         try:
             await self.keep(arrival)
         except Exception as error:  # whatever it is, the sender must not take its message for kept
             log.error("message-not-kept", reference=control_id, fault=type(error).__name__)
-            refusal = refuse("internal", reference=control_id).refusal
+            refusal = refuse("not-kept").refusal
         if not _is_due(header, frame):
             return None
         return acknowledge(header, at=self.clock(), control_id=control_id, refusal=refusal, language=self.language)

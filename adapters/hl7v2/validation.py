@@ -6,11 +6,9 @@ dropped in silence (looked up one by one); its report quotes field values (only 
 without the value).
 """
 
-import asyncio
 import re
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,11 +58,6 @@ _SENTENCES = (
     ),
     (re.compile(r"Unknown element found: <\w+ (?P<at>\w+).*"), _UNKNOWN_PARTS),
 )
-
-
-async def validate(text: str, version: str, pool: Executor) -> tuple[Finding, ...]:
-    """The findings of `findings_in`, worked out in the pool."""
-    return await asyncio.get_running_loop().run_in_executor(pool, findings_in, text, version)
 
 
 def findings_in(text: str, version: str) -> tuple[Finding, ...]:

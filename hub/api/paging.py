@@ -2,7 +2,7 @@
 
 import binascii
 from binascii import a2b_base64, b2a_base64
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -68,9 +68,17 @@ def check_first(first: int) -> int:
     return first
 
 
+def check_text(text: str, where: str) -> str:
+    """A text that can stand in a database. Raises Refused (bad-argument)."""
+    if "\0" in text:
+        raise refuse("bad-argument", where, reason="U+0000")
+    return text
+
+
 def page_of(first: int, after: str | None, *, code: str = "", background: bool = True) -> Page:
     """A page of entries, and one more line, which tells whether there is a next page."""
-    return Page(check_first(first) + 1, _place(after) if after is not None else None, code, background)
+    place = _place(after) if after is not None else None
+    return Page(check_first(first) + 1, place, check_text(code, "code"), background)
 
 
 def entry_cursor(at: datetime | None, key: UUID) -> str:
@@ -97,9 +105,17 @@ def _place(cursor: str) -> Place:
         place = Place(datetime.fromisoformat(at) if at else None, UUID(key))
     except ValueError:
         raise refuse("bad-cursor", "after") from None
-    if place.at is not None and place.at.tzinfo is None:
+    if place.at is not None and not _is_instant(place.at):
         raise refuse("bad-cursor", "after")
     return place
+
+
+def _is_instant(at: datetime) -> bool:
+    """Whether it has a zone, and one that leaves it in the calendar."""
+    try:
+        return at.tzinfo is not None and at.astimezone(UTC) is not None
+    except OverflowError:
+        return False
 
 
 def global_id(kind: str, key: UUID) -> strawberry.ID:

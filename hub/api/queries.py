@@ -18,6 +18,7 @@ from hub.api.paging import (
     First,
     Node,
     check_first,
+    check_text,
     global_id,
     id_cursor,
     info_of,
@@ -132,8 +133,9 @@ def _viewer(viewer: Viewer) -> ViewerType:
 def _number(asked: IdentifierInput, kinds: Mapping[str, IdentifierKind]) -> tuple[Sequence[str], str]:
     """The systems in which a number may stand, and the number as it is kept.
 
-    Raises Refused (exactly-one, weak-number). Citizen ID numbers and residence permits share one shape and are taken
-    for each other by people, so either is looked for under both; a 15-digit one is found by its 18 digits.
+    Raises Refused (exactly-one, weak-number, bad-argument). Citizen ID numbers and residence permits share one shape
+    and are taken for each other by people, so either is looked for under both; a 15-digit one is found by its 18
+    digits.
     """
     if (asked.kind is None) == (asked.system is None):
         raise refuse("exactly-one", these="identifier.kind, identifier.system")
@@ -141,7 +143,8 @@ def _number(asked: IdentifierInput, kinds: Mapping[str, IdentifierKind]) -> tupl
     kind = next((one for one in strong.values() if asked.kind == one.kind or asked.system == one.system), None)
     if kind is None:
         raise refuse("weak-number", "identifier", known=", ".join(strong))
+    value = check_text(asked.value, "identifier.value")
     if kind.kind not in _CITIZEN_KINDS:
-        return [kind.system], normalise(asked.value)
-    read = read_citizen_id(asked.value)
-    return [strong[one].system for one in _CITIZEN_KINDS], read.number if read else normalise(asked.value)
+        return [kind.system], normalise(value)
+    read = read_citizen_id(value)
+    return [strong[one].system for one in _CITIZEN_KINDS], read.number if read else normalise(value)

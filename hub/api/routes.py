@@ -1,5 +1,6 @@
 """The way in: POST for queries, a WebSocket for subscriptions, a page for people."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 
@@ -48,8 +50,15 @@ def create_routes(
     return [
         Route("/graphql", endpoint, methods=None),
         WebSocketRoute("/graphql", endpoint),
-        Mount(PREFIX, StaticFiles(directory=FOLDER, check_dir=False)),
+        Mount(PREFIX, _Assets(directory=FOLDER, check_dir=False)),
     ]
+
+
+class _Assets(StaticFiles):
+    """Files of a folder that may not be there (`hub.api.fetch_graphiql` brings them): then none is found, 404."""
+
+    async def check_config(self) -> None:
+        """Starlette would answer 500 for all of them."""
 
 
 class _TextFrames(ASGIWebSocketAdapter):
@@ -93,8 +102,9 @@ class Endpoint(GraphQL[Context | Socket, None]):
             return _refused(Refusal(code="bad-request"), 413)
         try:
             return await self.run(request, context=context)
-        except HTTPException:
-            return _refused(Refusal(code="bad-request"), 400)
+        except HTTPException as fault:
+            is_subscription = isinstance(fault.__cause__, InvalidOperationTypeError)
+            return _refused(Refusal(code="ask-by-websocket" if is_subscription else "bad-request"), 400)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context | Socket:
         """Nobody yet: a WebSocket says who it is in its first message."""
@@ -121,8 +131,11 @@ class Endpoint(GraphQL[Context | Socket, None]):
         return orjson.dumps(data)
 
     def decode_json(self, data: str | bytes) -> Any:
-        """A request's JSON."""
-        return orjson.loads(data)
+        """A request's JSON. Raises JSONDecodeError for what is no object either: the view takes it for granted."""
+        read = orjson.loads(data)
+        if not isinstance(read, dict) or not isinstance(read.get("operationName"), str | None):
+            raise json.JSONDecodeError("not a request", "", 0)
+        return read
 
 
 def _fits(length: str) -> bool:

@@ -69,6 +69,11 @@ class HubSchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Strawberry would log the text of every error here, which may quote what somebody asked for."""
 
+    async def execute(self, query: str | None, **kwargs: Any) -> Any:  # type: ignore[override]
+        """A query. Subscriptions are not taken here: Strawberry would run one as a query, and fail."""
+        kwargs["allowed_operation_types"] = (OperationType.QUERY, OperationType.MUTATION)
+        return await super().execute(query, **kwargs)
+
     async def stream(self, query: str | None, **kwargs: Any) -> Any:  # type: ignore[override]
         """A subscription, in a context of its own: one connection may carry many.
 

@@ -68,6 +68,8 @@ def test_identifier_types_are_found_whatever_their_case(tmp_path: Path) -> None:
         ('charset = "gb18030"', 'character_set = "gb18030"', 13, "unknown key hl7v2.character_set"),
         ('sending_application = "HIS"\n', "", 10, "needs hl7v2.sending_application"),
         ('format = "hl7v2"', 'format = "hl7v2"\ntime_zone = "Asia/Shanghai"', 4, "is not written as +08:00"),
+        ('format = "hl7v2"', 'format = "hl7v2"\ntime_zone = "+99:00"', 4, "is no time zone of the earth"),
+        ('format = "hl7v2"', 'format = "hl7v2"\ntime_zone = "+08:75"', 4, "is no time zone of the earth"),
     ],
 )
 def test_a_wrong_profile_is_refused_with_file_and_line(
@@ -86,6 +88,22 @@ def test_a_profile_that_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> N
     file = written(tmp_path, PROFILE.replace('format = "hl7v2"', "format = hl7v2"))
     with pytest.raises(Refused, match="line 3"):
         read_source(file, kinds(), is_charset)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (PROFILE.encode("gb18030"), "is not UTF-8"),
+        (PROFILE.replace('["mllp", "ingest"]', "5").encode(), "of another type"),
+        (f"time_zone = 8\n{PROFILE}".encode(), "of another type"),
+    ],
+)
+def test_a_profile_that_cannot_be_read_is_refused_with_its_file(content: bytes, said: str, tmp_path: Path) -> None:
+    file = written(tmp_path, PROFILE)
+    file.write_bytes(content)
+    with pytest.raises(Refused, match=said) as refused:
+        read_source(file, kinds(), is_charset)
+    assert (refused.value.refusal.code, refused.value.refusal.where) == ("bad-profile", str(file))
 
 
 def test_two_profiles_of_one_header_are_refused(tmp_path: Path) -> None:

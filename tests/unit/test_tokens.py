@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
@@ -157,3 +158,27 @@ def test_a_file_that_holds_no_key_is_refused_and_not_quoted(folder: Path) -> Non
         Keyring.open(folder)
     assert refused.value.refusal.code == "bad-setting"
     assert "secret" not in str(refused.value)
+
+
+def test_a_file_with_only_the_public_half_is_refused_when_it_is_opened(keyring: Keyring, folder: Path) -> None:
+    file = folder / "signing-key.json"
+    public = {name: value for name, value in orjson.loads(file.read_bytes()).items() if name != "d"}
+    file.write_bytes(orjson.dumps(public))
+    with pytest.raises(Refused, match="only the public half") as refused:
+        Keyring.open(folder)
+    assert refused.value.refusal.code == "bad-setting"
+
+
+@pytest.mark.parametrize("change", [{"x": "!!"}, {"d": "AA"}, {"crv": "X25519"}, {"x": None}])
+def test_a_broken_key_is_refused_when_it_is_opened(keyring: Keyring, folder: Path, change: dict[str, object]) -> None:
+    file = folder / "signing-key.json"
+    file.write_bytes(orjson.dumps({**orjson.loads(file.read_bytes()), **change}))
+    with pytest.raises(Refused, match="no Ed25519 key"):
+        Keyring.open(folder)
+
+
+def test_a_home_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home").write_bytes(b"a file, not a folder")
+    with pytest.raises(Refused) as refused:
+        Keyring.open(tmp_path / "home" / "keys")
+    assert (refused.value.refusal.code, refused.value.refusal.where) == ("bad-setting", "HUB_HOME")

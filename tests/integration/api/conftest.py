@@ -25,7 +25,7 @@ from hub.store.entries import origin_json
 from hub.tables import audit, link, message, patient, patient_number, resident, resident_number
 from hub.tokens import Keyring
 
-CITIZEN_ID = "11010519491231002X"
+CITIZEN_ID = "37109919560312001X"
 CITIZEN_SYSTEM = "urn:oid:2.16.156.10011.1.3"
 SENT_AT = datetime(2026, 3, 1, 1, 30, tzinfo=UTC)
 DOCTOR = Viewer(id="dr-lin", name="林医生", role=Role.FAMILY_DOCTOR, organisation="东城社区", team="team-1")

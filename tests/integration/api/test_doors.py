@@ -186,7 +186,9 @@ async def test_queries_do_not_travel_in_addresses(doctor: Asker) -> None:
     assert response.json()["errors"][0]["extensions"]["code"] == "ask-by-post"
 
 
-@pytest.mark.parametrize("body", ["null", "5", "[]", "{", '{"query": 5}', '{"query": "{viewer{id}}", "operationName": 5}'])
+@pytest.mark.parametrize(
+    "body", ["null", "5", "[]", "{", '{"query": 5}', '{"query": "{viewer{id}}", "operationName": 5}']
+)
 async def test_what_is_no_request_is_refused_as_one(client: httpx.AsyncClient, doctor: Asker, body: str) -> None:
     headers = {"Authorization": f"Bearer {doctor.token}", "Content-Type": "application/json"}
     response = await client.post("/graphql", content=body, headers=headers)
@@ -208,12 +210,16 @@ async def test_a_number_that_no_database_holds_is_refused(doctor: Asker) -> None
 
 
 async def test_a_code_that_no_database_holds_is_refused(doctor: Asker, ward: Ward) -> None:
-    asked = "query ($id: ID!, $code: String) { resident(id: $id) { record { observations(code: $code) { totalCount } } } }"
+    asked = (
+        "query ($id: ID!, $code: String) { resident(id: $id) { record { observations(code: $code) { totalCount } } } }"
+    )
     assert (await doctor.refused(asked, id=str(await ward.admit()), code="8480-6\0"))["code"] == "bad-argument"
 
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
 async def test_a_cursor_outside_the_calendar_is_refused(doctor: Asker, ward: Ward, at: str) -> None:
-    asked = "query ($id: ID!, $after: String) { resident(id: $id) { record { conditions(after: $after) { totalCount } } } }"
+    asked = (
+        "query ($id: ID!, $after: String) { resident(id: $id) { record { conditions(after: $after) { totalCount } } } }"
+    )
     after = b64encode(f"{at}|{uuid4()}".encode()).decode()
     assert (await doctor.refused(asked, id=str(await ward.admit()), after=after))["code"] == "bad-cursor"

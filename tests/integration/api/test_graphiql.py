@@ -5,7 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
+from hub.api import routes
 from hub.api.fetch_graphiql import ASSETS, is_complete
 from hub.api.graphiql import PREFIX, graphiql_page
 
@@ -42,3 +45,10 @@ async def test_a_browser_gets_the_page_and_its_files(client: httpx.AsyncClient) 
     assert page.status_code == (200 if is_complete() else 503)
     if is_complete():
         assert (await client.get(f"{PREFIX}/{ASSETS[0].name}")).status_code == 200
+
+
+async def test_files_that_are_not_there_are_not_found(tmp_path: Path) -> None:
+    assets = routes._Assets(directory=tmp_path / "none", check_dir=False)
+    app = Starlette(routes=[Mount(PREFIX, assets)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
+        assert (await client.get(f"{PREFIX}/{ASSETS[0].name}")).status_code == 404

@@ -233,10 +233,10 @@ BY_NUMBER = "query B($i: IdentifierInput!) { resident(identifier: $i) { name } }
     "number",
     [
         {"kind": "citizen-id", "value": CITIZEN_ID},
-        {"kind": "citizen-id", "value": "110105 19491231 002x"},
+        {"kind": "citizen-id", "value": "371099 19560312 001x"},
         {"kind": "residence-permit", "value": CITIZEN_ID},
         {"system": CITIZEN_SYSTEM, "value": CITIZEN_ID},
-        {"kind": "citizen-id", "value": "110105491231002"},
+        {"kind": "citizen-id", "value": "371099560312001"},
     ],
 )
 async def test_a_resident_is_found_by_a_strong_number(doctor: Asker, ward: Ward, number: dict[str, str]) -> None:

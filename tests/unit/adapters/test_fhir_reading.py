@@ -128,3 +128,36 @@ def test_in_a_batch_a_wrong_entry_carries_its_refusal_and_the_others_go_on(
     assert second.refusal is not None
     assert (second.refusal.code, second.refusal.where) == (code, where)
     assert "测试" not in str(second.refusal)
+
+
+@pytest.mark.parametrize("kind", ["\0", "张三", "Zhangsan"])
+def test_an_address_that_names_no_type_is_refused_and_not_repeated(kind: str) -> None:
+    with pytest.raises(Refused) as caught:
+        read(orjson.dumps(PATIENT), supported=SUPPORTED, kind=kind)
+    assert caught.value.refusal.where == "Patient.resourceType"
+    assert kind not in str(caught.value.refusal)
+
+
+def test_a_body_that_names_no_type_is_refused_and_not_repeated() -> None:
+    assert refused(orjson.dumps({"resourceType": "Zhangsan"})) == ("invalid-resource", "resource.resourceType")
+
+
+@pytest.mark.parametrize(
+    ("resource", "where"),
+    [
+        ({**PATIENT, "name": [{"family": "a\0"}]}, "Patient.name[0].family"),
+        ({**PATIENT, "a\0": 1}, "Patient.?"),
+    ],
+)
+def test_a_body_with_a_nul_is_refused_at_its_path(resource: object, where: str) -> None:
+    assert refused(orjson.dumps(resource)) == ("invalid-resource", where)
+    assert refused(bundle(entry(resource)))[1] == where.replace("Patient", "Bundle.entry[0].resource", 1)
+
+
+def test_a_backslash_before_u0000_is_text() -> None:
+    assert read(orjson.dumps({**PATIENT, "name": [{"family": "\\u0000"}]}), supported=SUPPORTED).kind == "Patient"
+
+
+def test_a_time_outside_the_calendar_is_no_time_of_sending() -> None:
+    stamped = bundle(entry(PATIENT), timestamp="0001-01-01T00:00:00+08:00")
+    assert read(stamped, supported=SUPPORTED).sent_at is None

@@ -175,3 +175,45 @@ def test_bodies_are_validated_in_another_process_with_results_and_refusals_comin
                 pool.submit(validate_body, wrong, SUPPORTED).result()
             assert there.value.refusal == here.value.refusal
             assert str(there.value) == str(here.value)
+
+
+FINAL: dict[str, object] = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+HALF_NULL = {"given": ["x", None], "_given": [None, {"extension": [{"url": "http://x", "valueString": "?"}]}]}
+
+
+@pytest.mark.parametrize(
+    ("resource", "where"),
+    [
+        ({"resourceType": "Patient", "deceasedBoolean": "false"}, "Patient.deceasedBoolean"),
+        ({"resourceType": "Patient", "active": 1}, "Patient.active"),
+        ({"resourceType": "Patient", "multipleBirthInteger": "2"}, "Patient.multipleBirthInteger"),
+        ({"resourceType": "Patient", "name": [{"given": [None]}]}, "Patient.name[0].given[0]"),
+        ({"resourceType": "Patient", "name": [{"family": None}]}, "Patient.name[0].family"),
+        ({"resourceType": "Patient", "name": None}, "Patient.name"),
+        ({"resourceType": "Patient", "name": [HALF_NULL]}, "Patient.name[0].given[1]"),
+        (
+            {"resourceType": "Patient", "contained": [{"resourceType": "Patient", "active": "true"}]},
+            "Patient.contained[0].active",
+        ),
+        (
+            {"resourceType": "Patient", "extension": [{"url": "http://x", "valueBoolean": "true"}]},
+            "Patient.extension[0].valueBoolean",
+        ),
+        (FINAL | {"valueQuantity": {"value": "6.8"}}, "Observation.valueQuantity.value"),
+        (FINAL | {"valueInteger": 1.0}, "Observation.valueInteger"),
+        (FINAL | {"effectiveDateTime": 20200101}, "Observation.effectiveDateTime"),
+        (FINAL | {"issued": 1700000000}, "Observation.issued"),
+        (FINAL | {"effectiveDateTime": "0001-01-01T00:00:00+08:00"}, "Observation.effectiveDateTime"),
+        (FINAL | {"effectiveDateTime": "9999-12-31T23:59:59-01:00"}, "Observation.effectiveDateTime"),
+    ],
+)
+def test_what_json_has_in_another_type_is_refused_at_its_path(resource: dict[str, object], where: str) -> None:
+    refusal = check(resource)
+    assert refusal is not None
+    assert (refusal.code, refusal.where) == ("invalid-resource", where)
+
+
+def test_a_number_may_be_whole_or_not_and_an_end_may_lie_far_ahead() -> None:
+    assert check(FINAL | {"valueQuantity": {"value": 7}}) is None
+    assert check(FINAL | {"valueQuantity": {"value": 7.5}}) is None
+    assert check(FINAL | {"effectivePeriod": {"end": "9999-12-31T23:59:59+08:00"}}) is None

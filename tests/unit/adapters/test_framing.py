@@ -66,6 +66,11 @@ def test_a_start_inside_a_frame_breaks_the_earlier_one_off() -> None:
     ]
 
 
+def test_a_start_with_nothing_behind_it_is_nothing() -> None:
+    assert summary(frames_of([b"\x0b" * 3000])) == []
+    assert summary(frames_of([b"\x0b" * 3000 + frame(b"a")])) == [(b"a", "")]
+
+
 def test_a_frame_without_end_is_handed_out_when_the_connection_ends() -> None:
     assert summary(frames_of([b"\x0bMSH|half"])) == [(b"MSH|half", "broken-frame")]
 

@@ -142,7 +142,15 @@ async def test_an_acknowledgement_is_kept_and_never_acknowledged() -> None:
 @pytest.mark.parametrize("content", [HEAD, "PID|1", HEAD.replace("HIS", "XXX")])
 async def test_what_cannot_be_kept_is_an_error_and_never_accepted(content: str) -> None:
     code, _, why = await Desk(keep_fails=True).take(content)
-    assert (code, why) == ("AE", "internal")
+    assert (code, why) == ("AE", "not-kept")
+
+
+async def test_a_control_id_is_kept_as_text_that_a_database_holds() -> None:
+    desk = Desk()
+    long = "7" * 300
+    assert (await desk.take(HEAD.replace("|7|", "|7\0\x07|")))[0] == "AA"
+    assert (await desk.take(HEAD.replace("|7|", f"|{long}|")))[:2] == ["AA", long]
+    assert [arrival.control_id for arrival in desk.kept] == ["7", "7" * 200]
 
 
 async def test_a_fault_of_the_checks_still_keeps_the_message() -> None:

@@ -1,11 +1,11 @@
 """Full validation of v2 messages."""
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from contextlib import closing
 
 import pytest
 
-from adapters.hl7v2.validation import MOST, Finding, findings_in, validate
+from adapters.hl7v2.validation import MOST, Finding, findings_in
+from hub.checking import CheckingProcess
 from hub.errors import Refused
 from tests.unit.adapters.messages import ADMISSION, message
 
@@ -58,6 +58,6 @@ def test_text_that_is_no_message_is_refused() -> None:
         findings_in("PID|1", "2.5")
 
 
-async def test_validation_runs_in_a_process_pool() -> None:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        assert await validate(ADMISSION, "2.4", pool) == findings_in(ADMISSION, "2.4")
+async def test_validation_runs_in_a_process_of_its_own() -> None:
+    with closing(CheckingProcess()) as checking:
+        assert await checking.run(findings_in, ADMISSION, "2.4") == findings_in(ADMISSION, "2.4")
