@@ -8,7 +8,7 @@ open, and where they disagree the value that lost is kept beside it.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, timedelta, timezone
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -353,8 +353,3 @@ def group(facts: Iterable[Fact]) -> list[Folded]:
     for fact in facts:
         together.setdefault((fact.patient_id, fact.kind, fact.key), []).append(fact)
     return [fold(same) for same in together.values()]
-
-
-def with_entry_key(fact: Fact, key: str) -> Fact:
-    """A new fact under the entry that it now belongs to."""
-    return replace(fact, entry_key=key)

@@ -29,8 +29,7 @@ async def record(
     fresh = _keyed(await _new_only(connection, said, before), before)
     await facts.save(connection, fresh)
     moved = {resident for move in moves for resident in move}
-    patients = {fact.patient_id for fact in fresh}
-    residents = await _residents_of(connection, patients)
+    residents = await people.find_residents_of(connection, sorted({fact.patient_id for fact in fresh}))
     await people.lock_residents(connection, sorted({*residents.values(), *moved}))
     changed = await _project_touched(connection, _touched(fresh, before, residents))
     for resident, kinds in (await rebuild(connection, sorted(moved))).items():
@@ -126,10 +125,6 @@ def _keyed(fresh: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:
     """New facts under the entry that the whole of what was said with their key now makes."""
     keys = {(one.latest.patient_id, one.latest.kind, one.latest.key): one.entry_key for one in group([*before, *fresh])}
     return [replace(fact, entry_key=keys[fact.patient_id, fact.kind, fact.key]) for fact in fresh]
-
-
-async def _residents_of(connection: AsyncConnection, patients: Iterable[UUID]) -> dict[UUID, UUID]:
-    return await people.find_residents_of(connection, sorted(patients))
 
 
 def _touched(fresh: Sequence[Fact], before: Sequence[Fact], residents: dict[UUID, UUID]) -> Touched:
