@@ -32,6 +32,10 @@ from hub.wiring import Hub
 
 logger = structlog.get_logger()
 
+_CONNECTIONS = 4096
+"""HTTP connections at a time, WebSockets among them. Granian's own 128 would make the hub deaf once 128 doctors'
+pages are open."""
+
 
 class Part(StrEnum):
     """A role of ``hub serve``. Each may run in a process of its own over one database."""
@@ -69,6 +73,8 @@ async def running(settings: Settings, database: Database, parts: Collection[Part
         if Part.WORKER in parts:
             hub.worker.start()
             stack.push_async_callback(hub.worker.stop)
+            hub.timekeeper.start()
+            stack.push_async_callback(hub.timekeeper.stop)
             hub.conformance.start()
             stack.push_async_callback(hub.conformance.stop)
         if {Part.API, Part.MLLP} & set(parts):
@@ -104,6 +110,8 @@ async def _serve(hub: Hub, stack: AsyncExitStack, parts: Collection[Part]) -> in
         port=port,
         interface=Interfaces.ASGINL,
         log_enabled=False,
+        backlog=_CONNECTIONS,
+        backpressure=_CONNECTIONS,
     )
     serving = asyncio.create_task(server.serve())
     stack.push_async_callback(_stopped, server, serving)
@@ -174,7 +182,9 @@ async def _failed(_: Request, fault: Exception) -> Response:
 
 def _alive(hub: Hub, parts: Collection[Part]) -> dict[str, bool]:
     """Whether what this process runs still does."""
-    found = {"worker": hub.worker.is_alive} if Part.WORKER in parts else {}
+    found = {}
+    if Part.WORKER in parts:
+        found = {"worker": hub.worker.is_alive, "timekeeper": hub.timekeeper.is_alive}
     return found | {"keeper": hub.keeper.is_alive} if {Part.API, Part.MLLP} & set(parts) else found
 
 

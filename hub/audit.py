@@ -1,4 +1,4 @@
-"""What the audit trail keeps of one answer: who read what, by which right."""
+"""What the audit trail keeps of one answer: who read or changed what, by which right."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ TREATMENT = "treatment"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Witness:
-    """One read, allowed or refused. `residents` are those it touched, `kinds` the kinds of entries it read.
+    """One read or change, allowed or refused. `residents` are those it touched, `kinds` the kinds of entries it read,
+    `changes` what it moved (``referral 0198... sent>accepted``).
 
     `operation` is a name that the client chose and is kept short; no value of a query is ever in it.
     """
@@ -25,6 +26,7 @@ class Witness:
     purpose: str = TREATMENT
     residents: tuple[UUID, ...] = ()
     kinds: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
     address: str = ""
 
     def row(self) -> Mapping[str, Any]:
@@ -39,5 +41,6 @@ class Witness:
             "rule": self.decision.rule,
             "residents": list(self.residents),
             "kinds": list(self.kinds),
+            "changes": list(self.changes),
             "address": self.address,
         }

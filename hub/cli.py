@@ -18,7 +18,9 @@ from hub.access import Role, Viewer
 from hub.api.schema import print_schema
 from hub.app import Part, interrupted, running, set_up_logs
 from hub.errors import Language, Refused, refuse
+from hub.load_command import load
 from hub.message import Fate
+from hub.policy_commands import policies
 from hub.settings import Settings, load_settings
 from hub.site import Database, open_database
 from hub.store import inbox
@@ -28,6 +30,8 @@ from hub.tokens import Keyring
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 messages = typer.Typer(no_args_is_help=True, help="What came in, and what has become of it.")
 app.add_typer(messages, name="message")
+app.add_typer(policies, name="policy")
+app.command()(load)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 

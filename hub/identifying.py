@@ -207,15 +207,21 @@ class _Book:
         )
 
     async def follow(self, connection: AsyncConnection) -> people.Changes:
-        """Patients that the source merged with one that moved go where it went: they are one person to the source."""
+        """Patients that the source merged with one that moved go where it went: they are one person to the source. The
+        hub's own patient goes along where no other is left."""
         changes = people.Changes.none()
         for patient, before, read in self.moved:
             ties = await people.find_ties(connection, [before, patient.resident_id])
-            for follower in sorted(_tied_to(patient.id, ties)):
-                if ties[follower].resident_id == before:
-                    changes.ended_links.append(follower)
-                    there = _Patient(follower, patient.resident_id)
-                    self._link(read, there, Grade.CERTAIN, Reason.MERGED_BY_SOURCE, changes)
+            gone = set(changes.ended_links)
+            left = {one for one, tie in ties.items() if tie.resident_id == before} - gone
+            followers = _tied_to(patient.id, ties) & left
+            reasons = dict.fromkeys(followers, Reason.MERGED_BY_SOURCE)
+            if all(ties[one].is_own for one in left - followers):
+                reasons |= dict.fromkeys(left - followers, Reason.GOES_ALONG)
+            for follower, reason in sorted(reasons.items()):
+                changes.ended_links.append(follower)
+                there = _Patient(follower, patient.resident_id)
+                self._link(read, there, Grade.CERTAIN, reason, changes)
         return changes
 
     def _move(self, read: Read, patient: _Patient, resident_id: UUID, grade: Grade, reason: Reason) -> None:

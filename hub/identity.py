@@ -30,6 +30,8 @@ class Reason(StrEnum):
     NEW_WITHOUT_PROOF = "new-without-proof"
     NEW_UNDER_ANOTHERS_NUMBER = "new-under-anothers-number"
     MERGED_BY_SOURCE = "merged-by-source"
+    HUBS_OWN = "hubs-own"
+    GOES_ALONG = "goes-along"
 
 
 SENTENCES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
@@ -66,6 +68,14 @@ SENTENCES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         Reason.MERGED_BY_SOURCE: (
             "The source merged this patient's number into another of its numbers (A40).",
             "来源系统已将该患者号合并到其另一患者号（A40）。",
+        ),
+        Reason.HUBS_OWN: (
+            "The hub's own: what the resident's family-doctor team measured.",
+            "平台自有：居民的家庭医生团队所测。",
+        ),
+        Reason.GOES_ALONG: (
+            "Every source's patient of this resident moved here, and with them what the resident's team measured.",
+            "该居民在各来源的患者均已归入此处，团队所测数据一并归入。",
         ),
     }
 )

@@ -1,6 +1,6 @@
 """The way of a message, on one screen: kept messages become one record a resident.
 
-    claim ---> read ---> identify ---> record ---> publish ---> settle
+    claim ---> read ---> identify ---> record ---> react ---> publish ---> settle
 
 One transaction a batch. What cannot be read is parked with its reason and does not hold up its lane. Should the batch
 fail as a whole (a race, a fault of ours), its messages are tried one by one, so that one message can park only itself.
@@ -9,6 +9,7 @@ fail as a whole (a race, a fault of ours), its messages are tried one by one, so
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +22,10 @@ from hub.errors import Refusal, Refused, places_of
 from hub.identifying import Identified, Read, identify, lane_of
 from hub.mapping.codes import IdentifierKind
 from hub.message import Fate, Message, Source
+from hub.programme.happened import Happened, Reaction, Told
 from hub.record import Reading
-from hub.recording import record
-from hub.store import inbox, log, people
+from hub.recording import Recorded, Touched, record
+from hub.store import inbox, log, relations
 
 logger = structlog.get_logger()
 
@@ -33,12 +35,14 @@ class Desk:
     """What reading messages needs, handed in by wiring.
 
     `source_of` says who sent a message, `read` turns it into its reading and the refusals of single entries; both
-    raise Refused.
+    raise Refused. `reactions` are what the programme does upon it: plans after a discharge, referrals that move.
     """
 
     source_of: Callable[[Message], Source]
     kinds: Mapping[str, IdentifierKind]
     read: Callable[[Message, Source], tuple[Reading, Mapping[str, Refusal]]]
+    reactions: Sequence[Reaction] = ()
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,11 +58,15 @@ async def work(engine: AsyncEngine, desk: Desk, *, most: int = 64) -> int:
         async with engine.begin() as connection:
             claimed = await inbox.claim(connection, most)
             return await take_in(connection, claimed, desk)
+    except Refused as refused:  # the programme cannot do what one of them asks for
+        if len(claimed) == 1:
+            return await _park(engine, claimed[0], refused.refusal)
+        return await _one_by_one(engine, desk, most)
     except Exception as fault:  # whatever it is, it must cost one message and not the worker
         if _passes(fault) or not claimed:
             raise
         if len(claimed) == 1:
-            return await _park(engine, claimed[0], fault)
+            return await _park(engine, claimed[0], _told_of(fault, claimed[0]))
         logger.warning("batch-failed", fault=type(fault).__name__, at=places_of(fault))
         return await _one_by_one(engine, desk, most)
 
@@ -68,8 +76,10 @@ async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk
     understood, parked = await _read_all(messages, desk)
     identified = await identify(connection, _in_order(understood), desk.kinds)
     parked |= {key: refused.refusal for key, refused in identified.refused.items()}
-    changed = await record(connection, identified.located, identified.moves)
-    await _publish(connection, identified, changed)
+    recorded = await record(connection, identified.located, identified.moves)
+    changed, causes = recorded.changed, _causes(identified, recorded)
+    await _react(connection, desk, identified, changed, causes)
+    await _publish(connection, changed, causes)
     findings = {
         one.read.message.id: [*one.findings.values(), *identified.findings.get(one.read.message.id, ())]
         for one in understood
@@ -108,29 +118,56 @@ def _in_order(understood: Sequence[_Understood]) -> list[Read]:
     return [read for lane in lanes.values() for read in lane]
 
 
-async def _publish(connection: AsyncConnection, identified: Identified, changed: Mapping[UUID, set[str]]) -> None:
+async def _react(
+    connection: AsyncConnection, desk: Desk, identified: Identified, changed: Touched, causes: Mapping[UUID, UUID]
+) -> None:
+    """Let the programme react to what is now known. Raises Refused."""
+    done = [read for read in identified.done if read.message.id not in identified.refused]
+    happened = Happened(
+        connection=connection,
+        now=desk.now(),
+        told=[
+            Told(message_id=read.message.id, source=read.source, shared=shared, sent_at=read.reading.sent_at)
+            for read in sorted(done, key=lambda read: read.message.id)
+            for shared in read.reading.shared
+        ],
+        touched={resident: frozenset(keys) for resident, keys in changed.items()},
+        causes=causes,
+        moves=identified.moves,
+        senders={read.message.id: read.source for read in done},
+    )
+    for reaction in desk.reactions:
+        await reaction(happened)
+    await happened.write()
+
+
+async def _publish(connection: AsyncConnection, changed: Touched, causes: Mapping[UUID, UUID]) -> None:
     """Events of the residents that changed, each naming the message that changed it last."""
     if not changed:
         return
-    causes = await _causes(connection, identified)
-    last = identified.done[-1].message.id
+    audiences = await relations.find_audiences(connection, sorted(changed))
     await log.tell(
         connection,
         [
             {
                 "kind": "resident-changed",
                 "resident_id": resident,
-                "message_id": causes.get(resident, last),
-                "entries": sorted(kinds),
+                "subject": None,
+                "message_id": causes[resident],
+                "entries": sorted({kind for kind, _ in keys}),
+                "audience": audiences.get(resident, []),
             }
-            for resident, kinds in sorted(changed.items())
+            for resident, keys in sorted(changed.items())
         ],
     )
 
 
-async def _causes(connection: AsyncConnection, identified: Identified) -> dict[UUID, UUID]:
-    residents = await people.find_residents_of(connection, [one.patient_id for one in identified.located])
-    return {residents[one.patient_id]: one.read.message.id for one in identified.located}
+def _causes(identified: Identified, recorded: Recorded) -> dict[UUID, UUID]:
+    """The message that changed each resident last; those whom a move emptied were changed by the last of the batch."""
+    if not recorded.changed:
+        return {}
+    causes = dict.fromkeys(recorded.changed, identified.done[-1].message.id)
+    return causes | {recorded.residents[one.patient_id]: one.read.message.id for one in identified.located}
 
 
 def _merged(read: Read, findings: Sequence[Refusal]) -> dict[str, Any]:
@@ -159,11 +196,15 @@ async def _one_by_one(engine: AsyncEngine, desk: Desk, most: int) -> int:
     return settled
 
 
-async def _park(engine: AsyncEngine, message: Message, fault: Exception) -> int:
-    """Park a message after a fault of ours; its reference finds the fault in the log."""
+def _told_of(fault: Exception, message: Message) -> Refusal:
+    """A fault of ours as a refusal; its reference finds the fault in the log."""
     reference = str(message.id)[-12:]
     logger.error("message-failed", reference=reference, fault=type(fault).__name__, at=places_of(fault))
-    refusal = Refusal(code="internal", given={"reference": reference})
+    return Refusal(code="internal", given={"reference": reference})
+
+
+async def _park(engine: AsyncEngine, message: Message, refusal: Refusal) -> int:
+    """Park a message alone, in a transaction of its own."""
     async with engine.begin() as connection:
         await inbox.settle(connection, [_parked(message.id, refusal)])
         await inbox.wake(connection, "settled")

@@ -32,6 +32,26 @@ class Transport(StrEnum):
     MLLP = "mllp"
     INGEST = "ingest"
     FHIR = "fhir"
+    FILE = "file"
+    HUB = "hub"
+    """The hub's own: what a team measured, kept as a message like any other."""
+
+
+OWN_SOURCE = "hub"
+"""The source of what the hub itself says: its profile is ``mappings/sources/hub/source.toml``."""
+
+
+class Tells(StrEnum):
+    """What a source has a say in."""
+
+    RECORD = "record"
+    """Patients and what is known of their health."""
+    DIRECTORY = "directory"
+    """Organisations, practitioners, teams."""
+    AGREEMENTS = "agreements"
+    """Who signed with whom."""
+    SESSIONS = "sessions"
+    """The sessions and slots of its own organisation."""
 
 
 class Fate(StrEnum):
@@ -60,7 +80,8 @@ class IdentifierRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """One sending system of one organisation: its profile, as the site wrote it."""
+    """One sending system of one organisation: its profile, as the site wrote it. `organisation_id` is that of the
+    directory; without it nothing that the source says moves a referral or publishes a session."""
 
     name: str
     organisation: str
@@ -72,6 +93,8 @@ class Source:
     sending_application: str = ""
     sending_facility: str = ""
     charset: str = ""
+    organisation_id: str = ""
+    tells: frozenset[Tells] = frozenset({Tells.RECORD})
 
     def rule_for(self, identifier_type: str) -> IdentifierRule | None:
         """The rule for an identifier type as sent; case is ignored, senders vary it."""

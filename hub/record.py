@@ -97,6 +97,22 @@ class PatientPart:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Shared:
+    """One FHIR resource that is not of one patient: an organisation, a team, an agreement, a session.
+
+    `key` is its own id or first identifier. `refers` leads from each reference inside it to the key of what is meant,
+    `people` from each reference to a patient to the source's numbers of that patient.
+    """
+
+    kind: str
+    key: str
+    resource: Json
+    path: str
+    refers: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, tuple[Identifier, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PatientMerge:
     """The source says that two of its patients are one: `prior` is given up, `surviving` stays (A40)."""
 
@@ -112,6 +128,7 @@ class Reading:
     sent_at: datetime
     parts: tuple[PatientPart, ...]
     merges: tuple[PatientMerge, ...] = ()
+    shared: tuple[Shared, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

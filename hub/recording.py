@@ -1,8 +1,8 @@
 """From what was said to one record: facts are stored, and just the entries that they touch are projected anew."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -17,32 +17,50 @@ from hub.store import entries, facts, people
 from hub.tables import ENTRY_TABLES
 
 Touched = dict[UUID, set[tuple[str, str]]]
-"""Residents with the (kind, entry key) that are to be projected anew."""
+"""Residents with the (kind, entry key) of what changed."""
+_OWN = ("Patient", "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """What recording a batch came to. A resident's own values stand among what changed as ("Patient", "").
+
+    `residents` are those that the batch's patients stand for.
+    """
+
+    changed: Touched
+    residents: Mapping[UUID, UUID]
 
 
 async def record(
     connection: AsyncConnection, located: Sequence[Located], moves: Sequence[tuple[UUID, UUID]]
-) -> dict[UUID, set[str]]:
-    """Store what a batch says and bring the residents' records up to it. Returns residents with what changed."""
+) -> Recorded:
+    """Store what a batch says and bring the residents' records up to it."""
     said = [fact for one in located for fact in _facts(one)]
     before = await facts.find_by_key(connection, {(fact.patient_id, fact.kind, fact.key) for fact in said})
     fresh = _keyed(await _new_only(connection, said, before), before)
     await facts.save(connection, fresh)
     moved = {resident for move in moves for resident in move}
-    residents = await people.find_residents_of(connection, sorted({fact.patient_id for fact in fresh}))
-    await people.lock_residents(connection, sorted({*residents.values(), *moved}))
-    changed = await _project_touched(connection, _touched(fresh, before, residents))
-    for resident, kinds in (await rebuild(connection, sorted(moved))).items():
-        changed.setdefault(resident, set()).update(kinds)
+    residents = await people.find_residents_of(connection, sorted({one.patient_id for one in located}))
+    written = {residents[fact.patient_id] for fact in fresh}
+    await people.lock_residents(connection, sorted(written | moved))
+    projected = _touched(fresh, before, residents)
+    await _project_touched(connection, projected)
+    changed: Touched = {resident: set(keys) for resident, keys in projected.items()}
+    for resident, keys in (await rebuild(connection, sorted(moved))).items():
+        changed.setdefault(resident, set()).update(keys)
     told = {residents[fact.patient_id] for fact in fresh if fact.kind == "Patient"} - moved
     await _describe(connection, sorted(told))
     for resident in told:
-        changed.setdefault(resident, set()).add("Patient")
-    return changed
+        changed.setdefault(resident, set()).add(_OWN)
+    for fact in fresh:
+        if fact.kind not in ENTRY_TABLES and fact.kind != "Patient":
+            changed.setdefault(residents[fact.patient_id], set()).add((fact.kind, fact.entry_key))
+    return Recorded(changed=changed, residents=residents)
 
 
-async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> dict[UUID, set[str]]:
-    """Project residents' whole records anew from the facts of their patients."""
+async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> Touched:
+    """Project residents' whole records anew from the facts of their patients. Returns what stands there now."""
     if not residents:
         return {}
     await entries.remove_all(connection, residents)
@@ -54,7 +72,7 @@ async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> dic
             touched[owners[one.latest.patient_id]].add((one.latest.kind, one.entry_key))
     await entries.save(connection, [entry for entry in _project(touched, folded, owners) if isinstance(entry, Entry)])
     await _describe(connection, residents)
-    return {resident: {"Patient", *(kind for kind, _ in keys)} for resident, keys in touched.items()}
+    return {resident: {_OWN, *keys} for resident, keys in touched.items()}
 
 
 def _facts(one: Located) -> Iterable[Fact]:
@@ -138,9 +156,9 @@ def _touched(fresh: Sequence[Fact], before: Sequence[Fact], residents: dict[UUID
     return touched
 
 
-async def _project_touched(connection: AsyncConnection, touched: Touched) -> dict[UUID, set[str]]:
+async def _project_touched(connection: AsyncConnection, touched: Touched) -> None:
     if not touched:
-        return {}
+        return
     owners = await people.list_patients_of(connection, sorted(touched))
     asked = {(patient, kind, key) for patient, resident in owners.items() for kind, key in touched[resident]}
     folded = group(await facts.find_by_entry(connection, asked))
@@ -151,7 +169,6 @@ async def _project_touched(connection: AsyncConnection, touched: Touched) -> dic
         if not isinstance(entry, Entry):
             gone.setdefault(entry[0], []).append(entry[1])
     await entries.remove(connection, gone)
-    return {resident: {kind for kind, _ in keys} for resident, keys in touched.items()}
 
 
 def _project(

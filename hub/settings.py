@@ -26,6 +26,12 @@ class Settings(BaseSettings):
     config_dir: DirectoryPath | None = Field(
         None, description="The site's own folder: `sources/NAME/source.toml` and what lies beside it."
     )
+    region: str = Field(
+        "",
+        description="The region whose rules hold, by the name of its policy: `weihai-2023`, `baodi-2017`, "
+        "`pudong-2023`, `guangzhou-2017`, `fujian-2022`, or one of the site's own; empty: none, and whatever needs a "
+        "rule is refused.",
+    )
     bind: str = Field("127.0.0.1", description="Address that all listeners bind to.")
     http_port: int = Field(8080, ge=0, le=65535, description="Port of GraphQL, FHIR and ingest; 0: any free one.")
     mllp_port: int = Field(2575, ge=0, le=65535, description="Port of the MLLP listener; 0: any free one.")

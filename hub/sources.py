@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import refuse
-from hub.message import Format, IdentifierRule, Source, Transport
+from hub.message import Format, IdentifierRule, Source, Tells, Transport
 
 _KEYS = {
     "name",
@@ -21,6 +21,8 @@ _KEYS = {
     "transports",
     "time_zone",
     "identifiers",
+    "organisation_id",
+    "tells",
     "hl7v2",
 }
 _REQUIRED = ("name", "organisation", "format", "transports", "identifiers")
@@ -131,6 +133,8 @@ def _source(profile: Mapping[str, Any], folder: str, kinds: Collection[str]) -> 
         sending_application=v2.get("sending_application", ""),
         sending_facility=v2.get("sending_facility", ""),
         charset=v2.get("charset", ""),
+        organisation_id=str(profile.get("organisation_id", "")),
+        tells=frozenset(_one_of(Tells, name, "tells") for name in profile.get("tells", [Tells.RECORD])),
     )
 
 
@@ -148,9 +152,10 @@ def _check_keys(table: Mapping[str, Any], known: Collection[str], prefix: str) -
 
 
 def _check_ways(format_: str, transports: Collection[str]) -> None:
-    other = {Format.HL7V2: Transport.FHIR, Format.FHIR: Transport.MLLP}.get(_one_of(Format, format_, "format"))
-    if other in transports:
-        raise _Fault("transports", f"{format_} messages do not come by {other}")
+    strange = {Format.HL7V2: (Transport.FHIR, Transport.FILE), Format.FHIR: (Transport.MLLP,)}
+    for other in strange[_one_of(Format, format_, "format")]:
+        if other in transports:
+            raise _Fault("transports", f"{format_} messages do not come by {other}")
 
 
 def _one_of(choices: type[Any], value: str, key: str) -> Any:

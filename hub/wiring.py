@@ -16,6 +16,9 @@ from starlette.routing import BaseRoute
 from adapters.fhir import reading as fhir_reading
 from adapters.fhir import validation as fhir_validation
 from adapters.fhir.endpoint import FhirEndpoint, Outcome
+from adapters.files.door import FileDoor
+from adapters.files.reading import Checks, FilesRead, read_files
+from adapters.files.sheet import NamedFile
 from adapters.hl7v2 import validation as v2_validation
 from adapters.hl7v2.charset import DEFAULT, codec_of, decode
 from adapters.hl7v2.checks import DoorCheck, Rule, Sibling
@@ -32,6 +35,8 @@ from hub.checking import CheckingProcess
 from hub.conformance import Conformance
 from hub.errors import Refusal, Refused, refuse
 from hub.events import SETTLED, EventFeed
+from hub.followups import load_ladder
+from hub.identifiers import read_citizen_id
 from hub.ids import new_id
 from hub.intake import Desk
 from hub.keeping import Keeper
@@ -40,10 +45,13 @@ from hub.mapping.codes import load_kinds
 from hub.mapping.door import Question, questions
 from hub.mapping.library import load_mappings
 from hub.message import Arrival, Fate, FhirMessage, Format, Message, Source, Transport
+from hub.policy import load_programme, policy_folders
+from hub.programme.reactions import Due, reactions
 from hub.record import Json, Reading
 from hub.settings import Settings
 from hub.sources import SourceBook, load_sources
 from hub.store import inbox
+from hub.timekeeping import Timekeeper
 from hub.tokens import Keyring
 from hub.worker import Worker
 
@@ -61,16 +69,21 @@ class Hub:
         self.engine = engine
         base = Path(str(files("mappings")))
         self.kinds = load_kinds(base / "codes")
-        folders = [base / "sources", *([settings.config_dir / "sources"] if settings.config_dir else [])]
-        found = load_sources(folders, self.kinds, lambda name: codec_of(name) is not None)
+        found = _load_sources(settings)
         self.sources = SourceBook({name: source for name, (source, _) in found.items()})
         self.mappings = load_mappings(base, found, Dictionary())
+        self.programme = load_programme(settings.region, policy_folders(settings.config_dir))
+        self.ladder = load_ladder(policy_folders(settings.config_dir), settings.region)
         self.keyring = Keyring.open(settings.home / "keys")
         self.feed = EventFeed(engine)
         self.keeper = Keeper(doors or engine)  # readers who hold every connection must not make the doors deaf
         self.conformance = Conformance(engine, self._findings_of, self._fault_of, settings.validate_share)
-        self.desk = Desk(kinds=self.kinds, source_of=self.source_of, read=self.read)
+        organisations = {name: source.organisation_id for name, source in self.sources.by_name.items()}
+        reacting = reactions(self.programme, self.ladder, organisations)
+        self.desk = Desk(kinds=self.kinds, source_of=self.source_of, read=self.read, reactions=reacting)
         self.worker = Worker(engine, self.desk, self.keeper.kept)
+        due = Due(self.ladder, organisations)
+        self.timekeeper = Timekeeper(engine, [due.agreements, due.follow_ups, due.slots, due.referrals])
         self._doors: dict[str, DoorCheck] = {}
         self.checking = CheckingProcess()
 
@@ -135,10 +148,21 @@ class Hub:
             max_bytes=self.settings.max_message_bytes,
             wait_seconds=self.settings.fhir_wait_seconds,
         )
-        ingest = IngestEndpoint(
-            who=self._who, answer=self._answer, fhir=fhir, max_bytes=self.settings.max_message_bytes
+        files = FileDoor(
+            read=self._read_files, keep=self._keep_all, wait=self._wait, wait_seconds=self.settings.fhir_wait_seconds
         )
-        graphql = create_routes(engine=self.engine, keyring=self.keyring, feed=self.feed, kinds=self.kinds)
+        ingest = IngestEndpoint(
+            who=self._who, answer=self._answer, fhir=fhir, files=files, max_bytes=self.settings.max_message_bytes
+        )
+        graphql = create_routes(
+            engine=self.engine,
+            keyring=self.keyring,
+            feed=self.feed,
+            kinds=self.kinds,
+            programme=self.programme,
+            ladder=self.ladder,
+            kept=self.keeper.kept,
+        )
         return [*graphql, *fhir.routes(), *ingest.routes()]
 
     async def keep(self, arrival: Arrival) -> UUID:
@@ -186,6 +210,15 @@ class Hub:
         if len(body) <= _INLINE_BYTES:
             return fhir_validation.validate_body(*arguments)
         return await self.checking.run(fhir_validation.validate_body, *arguments)
+
+    async def _read_files(self, files: Sequence[NamedFile], source: Source) -> FilesRead:
+        """Files, read and validated; large ones in the checking process."""
+        if sum(len(file.raw) for file in files) <= _INLINE_BYTES:
+            return _read_files(files, source)
+        return await self.checking.run(_read_files, files, source)
+
+    async def _keep_all(self, arrivals: Sequence[Arrival]) -> Sequence[UUID]:
+        return await asyncio.gather(*(self.keep(arrival) for arrival in arrivals))
 
     async def _wait(self, key: UUID, seconds: float) -> Outcome | None:
         """What became of a kept message, as soon as it is settled; None where the seconds are over."""
@@ -258,3 +291,29 @@ def _rule(question: Question) -> Rule:
         each=question.each,
         when=Sibling(component=5, values=question.types) if question.types else None,
     )
+
+
+def read_named_files(settings: Settings, source: str, files: Mapping[str, bytes]) -> tuple[FilesRead, Source]:
+    """What files hold that a source's people load by hand, and the source. Raises Refused (unknown-source, not-allowed,
+    bad-profile); what is wrong with the files stands in the result."""
+    book = SourceBook({name: one for name, (one, _) in _load_sources(settings).items()})
+    sender = book.get(source, Transport.FILE)
+    return _read_files([NamedFile(name=name, raw=raw) for name, raw in files.items()], sender), sender
+
+
+def _read_files(files: Sequence[NamedFile], source: Source) -> FilesRead:
+    return read_files(files, source, Checks(is_number=_is_number, validate=_check_bundle))
+
+
+def _is_number(kind: str, text: str) -> bool:
+    return kind != "citizen-id" or read_citizen_id(text) is not None
+
+
+def _check_bundle(body: bytes) -> None:
+    fhir_validation.validate_body(body, SUPPORTED)
+
+
+def _load_sources(settings: Settings) -> dict[str, tuple[Source, Path]]:
+    base = Path(str(files("mappings")))
+    folders = [base / "sources", *([settings.config_dir / "sources"] if settings.config_dir else [])]
+    return load_sources(folders, load_kinds(base / "codes"), lambda name: codec_of(name) is not None)

@@ -54,13 +54,14 @@ def is_charset(name: str) -> bool:
 @cache
 def mappings() -> Mappings:
     """How the county's sources are read."""
-    return load_mappings(MAPPINGS, load_sources([PROFILES], kinds(), is_charset), dictionary())
+    return load_mappings(MAPPINGS, load_sources([MAPPINGS / "sources", PROFILES], kinds(), is_charset), dictionary())
 
 
 @cache
 def sources() -> Mapping[str, Source]:
     """The county's sources by name."""
-    return {name: source for name, (source, _) in load_sources([PROFILES], kinds(), is_charset).items()}
+    found = load_sources([MAPPINGS / "sources", PROFILES], kinds(), is_charset)
+    return {name: source for name, (source, _) in found.items()}
 
 
 def read(message: Message, source: Source) -> tuple[Reading, Mapping[str, Refusal]]:

@@ -1,9 +1,10 @@
 """What a resolver finds in `info.context`: who asks, their visit, its loaders."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,12 +12,17 @@ from starlette.requests import HTTPConnection
 
 from hub.access import Viewer
 from hub.api.loaders import Loaders
-from hub.care import Visit
+from hub.care.deed import Deed, Errand, carry_out
+from hub.care.visit import Visit
 from hub.errors import refuse
 from hub.events import EventFeed
+from hub.followups import Ladder
 from hub.mapping.codes import IdentifierKind
+from hub.policy import Programme
 from hub.store.records import BACKGROUND
 from hub.tokens import Keyring
+
+T = TypeVar("T")
 
 
 def utc_now() -> datetime:
@@ -26,12 +32,16 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Means:
-    """What the API works with, handed in by wiring. `engine` is `hub.care.of_one_moment`."""
+    """What the API works with, handed in by wiring. `engine` is `hub.care.visit.of_one_moment`, `writer` is not."""
 
     engine: AsyncEngine
+    writer: AsyncEngine
     keyring: Keyring
     feed: EventFeed
     kinds: Mapping[str, IdentifierKind]
+    programme: Programme
+    ladder: Ladder
+    kept: asyncio.Event = field(default_factory=asyncio.Event)
     now: Callable[[], datetime] = utc_now
 
 
@@ -55,8 +65,23 @@ class Context:
 
     def renew(self) -> None:
         """A new visit, for the next delivery of a subscription: nothing is shown again out of memory."""
-        self.visit = Visit(self.means.engine, self.viewer, operation=self.operation, address=self.address)
+        now = self.means.now()
+        self.visit = Visit(self.means.engine, self.viewer, operation=self.operation, address=self.address, now=now)
         self.loaders = Loaders(self.visit)
+
+    async def carry_out(self, name: str, do: Callable[[Deed], Awaitable[T]]) -> T:
+        """Change something; what the answer shows of it is read after it, in a visit of its own.
+
+        Raises Refused.
+        """
+        if self.visit.is_open:  # an earlier mutation of the same request showed something
+            await self.visit.close()
+            self.renew()
+        errand = Errand(viewer=self.viewer, operation=name, now=self.means.now(), address=self.address)
+        try:
+            return await carry_out(self.means.writer, errand, do)
+        finally:
+            self.visit.cover()
 
     def check_token(self) -> None:
         """Insist that the token is still good. Raises Refused (no-token)."""

@@ -16,3 +16,8 @@ def field(description: str) -> Callable[[F], F]:
 def subscription(description: str) -> Callable[[F], F]:
     """A field that can be followed."""
     return cast(Callable[[F], F], strawberry.subscription(description=description))
+
+
+def mutation(description: str) -> Callable[[F], F]:
+    """A field that changes something."""
+    return cast(Callable[[F], F], strawberry.mutation(description=description))

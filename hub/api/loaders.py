@@ -1,16 +1,17 @@
 """DataLoaders: what one answer asks for in one place is read in one statement, however many residents it is about."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
-from hub.care import Visit
+from hub.care.visit import Visit
 from hub.errors import refuse
 from hub.store.records import Found, Page, Row
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 MOST_LINES = 20_000
@@ -31,11 +32,12 @@ class Loaders:
         self._visit = visit
         self._entries: dict[str, DataLoader[Wanted, Found]] = {}
         self._entries_by_id: dict[str, DataLoader[UUID, Any]] = {}
+        self._by: dict[Any, DataLoader[Any, Any]] = {}
 
     @cached_property
-    def residents(self) -> DataLoader[UUID, Row | None]:
-        """Residents by id."""
-        return DataLoader(load_fn=self._visit.residents)
+    def residents(self) -> DataLoader[UUID, Row]:
+        """Residents by id. Awaiting one raises Refused (no-relation) where there is none to them."""
+        return DataLoader(load_fn=cast(Any, self._visit.residents))
 
     @cached_property
     def numbers(self) -> DataLoader[UUID, list[Row]]:
@@ -54,6 +56,14 @@ class Loaders:
     def entries_by_id(self, kind: str) -> DataLoader[UUID, Any]:
         """Entries of a kind by id."""
         return _kept(self._entries_by_id, kind, lambda: DataLoader(load_fn=self._load_by_id(kind)))
+
+    def by(self, load: Callable[[Visit, Sequence[K]], Awaitable[Sequence[T]]]) -> DataLoader[K, T]:
+        """What a function of `hub.care` reads for many keys at once, in their order: one loader a function."""
+
+        async def load_all(keys: list[K]) -> Sequence[T]:
+            return await load(self._visit, keys)
+
+        return _kept(self._by, load, lambda: DataLoader(load_fn=cast(Any, load_all)))
 
     def _load_entries(self, kind: str) -> Any:
         async def load(wanted: list[Wanted]) -> list[Found]:
@@ -76,7 +86,7 @@ class Loaders:
         return load
 
 
-def _kept(loaders: dict[str, T], kind: str, make: Callable[[], T]) -> T:
+def _kept(loaders: dict[Any, T], kind: Any, make: Callable[[], T]) -> T:
     if kind not in loaders:
         loaders[kind] = make()
     return loaders[kind]

@@ -1,4 +1,4 @@
-"""What can be asked: the Query type."""
+"""What can be asked of the record."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -9,20 +9,16 @@ import strawberry
 
 from hub.access import Viewer
 from hub.api.context import Context, Info
-from hub.api.entries import KINDS, Entry, entry_from
 from hub.api.fields import field
 from hub.api.paging import (
     DEFAULT,
     After,
     Edge,
     First,
-    Node,
     check_first,
     check_text,
-    global_id,
     id_cursor,
     info_of,
-    read_global_id,
     read_id_cursor,
     read_resident_id,
 )
@@ -30,8 +26,8 @@ from hub.api.residents import Resident, ResidentConnection, resident_from
 from hub.errors import refuse
 from hub.identifiers import normalise, read_citizen_id
 from hub.mapping.codes import IdentifierKind
+from hub.store import log
 
-_ENTRY_TYPES: Mapping[str, type[Entry]] = {kind.__name__: kind for kind in KINDS}
 _CITIZEN_KINDS = ("citizen-id", "residence-permit")
 
 
@@ -41,6 +37,8 @@ class ViewerRole(Enum):
 
     FAMILY_DOCTOR = strawberry.enum_value("family-doctor", description="A doctor of a family-doctor team.")
     NURSE = strawberry.enum_value("nurse", description="A nurse of a family-doctor team.")
+    HOSPITAL_DESK = strawberry.enum_value("hospital-desk", description="The desk of a hospital that takes referrals.")
+    ADMINISTRATOR = strawberry.enum_value("administrator", description="Somebody who keeps the directory of the site.")
     HOSPITAL_SOURCE = strawberry.enum_value("hospital-source", description="A system that sends to the hub.")
     ENGINEER = strawberry.enum_value("engineer", description="Somebody who connects systems and reads no records.")
 
@@ -66,33 +64,28 @@ class IdentifierInput:
     )
 
 
-Id = Annotated[strawberry.ID, strawberry.argument(description="The `id` of a Resident or of an entry.")]
 ResidentId = Annotated[
     strawberry.ID | None, strawberry.argument(description="The `id` of a Resident, or the uuid that the tools show.")
 ]
 ByNumber = Annotated[IdentifierInput | None, strawberry.argument(description="A number of the resident.")]
 
 
-@strawberry.type(description="What can be asked.")
-class Query:
+@strawberry.type
+class RecordQuery:
     @field("Who asks.")
     def viewer(self, info: Info) -> ViewerType:
         return _viewer(info.context.viewer)
 
-    @field("A resident or an entry by its id; null where there is none (Relay).")
-    async def node(self, info: Info, id: Id) -> Node | None:
-        kind, key = read_global_id(id)
-        if kind == "Resident":
-            return await find_resident(info.context, key)
-        if kind not in _ENTRY_TYPES:
-            raise refuse("bad-id", "id")
-        entry = _ENTRY_TYPES[kind]
-        row = await info.context.loaders.entries_by_id(KINDS[entry]).load(key)
-        return entry_from(entry, row, global_id("Resident", row["resident_id"])) if row else None
+    @field(
+        "Where the event log stands at the moment of this answer. Follow it `after` this cursor, and no change is "
+        "missed between what was listed here and the subscription."
+    )
+    async def cursor(self, info: Info) -> str:
+        return await info.context.visit.ask(log.end)
 
     @field(
-        "A resident by id or by a number, exactly one of them; null where nobody is known by it. "
-        "One who was merged into another is found as the one that stays."
+        "A resident by id or by a number, exactly one of them. Refused where there is no relation to them, and alike "
+        "where nobody is known. One who was merged into another is found as the one that stays."
     )
     async def resident(self, info: Info, id: ResidentId = None, identifier: ByNumber = None) -> Resident | None:
         if (id is None) == (identifier is None):
@@ -100,10 +93,12 @@ class Query:
         if id is not None:
             return await find_resident(info.context, read_resident_id(id, "id"))
         assert identifier is not None
-        found = await info.context.visit.resident_by_number(*_number(identifier, info.context.means.kinds))
-        return await find_resident(info.context, found) if found else None
+        found = await info.context.visit.resident_by_number(*read_number(identifier, info.context.means.kinds))
+        if found is None:
+            raise refuse("no-relation")
+        return await find_resident(info.context, found)
 
-    @field("All residents, in the order in which they became known.")
+    @field("The residents to whom there is a relation, in the order in which they became known.")
     async def residents(self, info: Info, first: First = DEFAULT, after: After = None) -> ResidentConnection:
         context = info.context
         behind = read_id_cursor(after) if after is not None else None
@@ -113,10 +108,9 @@ class Query:
         return ResidentConnection(edges=edges, page_info=info_of(edges, after=after, more=len(rows) > first))
 
 
-async def find_resident(context: Context, key: UUID) -> Resident | None:
-    """A resident by uuid, or the one that stays in their place; None where nobody is known."""
-    row = await context.loaders.residents.load(key)
-    return resident_from(row, context.means.now()) if row else None
+async def find_resident(context: Context, key: UUID) -> Resident:
+    """A resident by uuid, or the one that stays in their place. Raises Refused (no-relation)."""
+    return resident_from(await context.loaders.residents.load(key), context.means.now())
 
 
 def _viewer(viewer: Viewer) -> ViewerType:
@@ -130,7 +124,7 @@ def _viewer(viewer: Viewer) -> ViewerType:
     )
 
 
-def _number(asked: IdentifierInput, kinds: Mapping[str, IdentifierKind]) -> tuple[Sequence[str], str]:
+def read_number(asked: IdentifierInput, kinds: Mapping[str, IdentifierKind]) -> tuple[Sequence[str], str]:
     """The systems in which a number may stand, and the number as it is kept.
 
     Raises Refused (exactly-one, weak-number, bad-argument). Citizen ID numbers and residence permits share one shape

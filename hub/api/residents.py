@@ -1,9 +1,9 @@
 """The resident, the patients behind them, and their record."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from enum import Enum
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -24,13 +24,23 @@ from hub.api.entries import (
     origins_from,
 )
 from hub.api.fields import field
+from hub.api.labels import Label
 from hub.api.loaders import Wanted
 from hub.api.paging import DEFAULT, After, Connection, Edge, First, Node, PageInfo, global_id, page_of
+from hub.api.teams import TeamType
+from hub.days import day_of
 from hub.identity import SENTENCES, Reason
 from hub.mapping.codes import IdentifierKind
 from hub.store.records import Row
 
-_CHINA = timezone(timedelta(hours=8))
+if TYPE_CHECKING:
+    from hub.api.agreements import Agreement
+    from hub.api.followups import FollowUpType
+    from hub.api.referrals import ReferralType
+
+_OF_AGREEMENTS = strawberry.lazy("hub.api.agreements")
+_OF_REFERRALS = strawberry.lazy("hub.api.referrals")
+_OF_FOLLOW_UPS = strawberry.lazy("hub.api.followups")
 
 
 @strawberry.enum(description="How sure it is that a source's patient is this resident.")
@@ -44,12 +54,6 @@ class Grade(Enum):
 
 
 Code = Annotated[str | None, strawberry.argument(description="Only results of this code (observation's `code`).")]
-
-
-@strawberry.type(description="A name for something, in both languages.")
-class Label:
-    zh: str = strawberry.field(description="In Chinese.")
-    en: str = strawberry.field(description="In English.")
 
 
 @strawberry.type(description="A number of a person.")
@@ -135,10 +139,33 @@ class Resident(Node):
     changed_at: datetime = strawberry.field(description="When these values last changed.")
     record: Record = strawberry.field(description="What is known of their health.")
 
+    @field("The primary agreement that says who serves them today; null where there is none.")
+    async def agreement(self, info: Info) -> "Annotated[Agreement, _OF_AGREEMENTS] | None":
+        from hub.api.agreements import standing_agreement  # an agreement shows residents: it is read after this file
+
+        return await standing_agreement(info.context, self.key)
+
+    @field("The family-doctor team that serves them today; null where none does, or an alliance.")
+    async def team(self, info: Info) -> TeamType | None:
+        agreement = await self.agreement(info)
+        return await agreement.team(info) if agreement else None
+
+    @field("Their referrals that are your side's, the newest first, up to 50; `referrals` pages through all.")
+    async def referrals(self, info: Info) -> "list[Annotated[ReferralType, _OF_REFERRALS]]":
+        from hub.api.referrals import list_referrals  # a referral shows residents: it is read after this file
+
+        return await list_referrals(info.context, self.key)
+
     @field("The numbers that lead to this resident from any source.")
     async def identifiers(self, info: Info) -> list[Identifier]:
         rows = await info.context.loaders.numbers.load(self.key)
         return [_identifier(row, info.context.means.kinds) for row in rows]
+
+    @field("What is owed to them after their discharges, and what was: what has to be done first first.")
+    async def follow_ups(self, info: Info) -> "list[Annotated[FollowUpType, _OF_FOLLOW_UPS]]":
+        from hub.api.followups import follow_ups_of  # a follow-up shows its resident: it is read after this file
+
+        return await follow_ups_of(info.context, self.key)
 
     @field("The patients of the sources that the hub takes for this resident, and why.")
     async def patients(self, info: Info) -> list[PatientLink]:
@@ -177,7 +204,7 @@ _PLAIN = (
 
 
 def _age(birth_date: str | None, deceased: bool | None, deceased_on: str | None, now: datetime) -> int | None:
-    until = now.astimezone(_CHINA).date() if not deceased else _day(deceased_on)
+    until = day_of(now) if not deceased else _day(deceased_on)
     born = _day(birth_date)
     if born is None or until is None or until < born:
         return None

@@ -1,5 +1,6 @@
 """The way in: POST for queries, a WebSocket for subscriptions, a page for people."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -26,10 +27,12 @@ from hub.api.fetch_graphiql import FOLDER
 from hub.api.graphiql import PREFIX, graphiql_page
 from hub.api.refusals import as_json, shown
 from hub.api.schema import SCHEMA
-from hub.care import of_one_moment
+from hub.care.visit import of_one_moment
 from hub.errors import Refusal, Refused
 from hub.events import EventFeed
+from hub.followups import Ladder, load_ladder
 from hub.mapping.codes import IdentifierKind
+from hub.policy import Programme, policy_folders
 from hub.tokens import Keyring
 
 LARGEST = 256 * 1024
@@ -41,11 +44,25 @@ def create_routes(
     keyring: Keyring,
     feed: EventFeed,
     kinds: Mapping[str, IdentifierKind],
+    programme: Programme,
     *,
+    ladder: Ladder | None = None,
+    kept: asyncio.Event | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> list[BaseRoute]:
-    """The API's routes. `feed` is started and closed by whoever made it."""
-    means = Means(engine=of_one_moment(engine), keyring=keyring, feed=feed, kinds=kinds, now=now)
+    """The API's routes. `feed` is started and closed by whoever made it. `ladder` is that of the hub where the site has
+    none; `kept` wakes the worker of this process."""
+    means = Means(
+        engine=of_one_moment(engine),
+        writer=engine,
+        keyring=keyring,
+        feed=feed,
+        kinds=kinds,
+        programme=programme,
+        ladder=ladder or load_ladder(policy_folders(None)),
+        kept=kept or asyncio.Event(),
+        now=now,
+    )
     endpoint = Endpoint(means)
     return [
         Route("/graphql", endpoint, methods=None),

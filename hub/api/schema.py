@@ -17,12 +17,26 @@ from strawberry.extensions import (
 from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
 
+from hub.api.agreements import AgreementQuery, AgreementSubscription
+from hub.api.bookings import BookingQuery
 from hub.api.context import Context, Socket
+from hub.api.directory import DirectoryMutation
 from hub.api.entries import KINDS
 from hub.api.executing import ShortWay
-from hub.api.queries import Query
+from hub.api.follow_up_changes import FollowUpSubscription
+from hub.api.following_up import FollowUpMutation
+from hub.api.followups import FollowUpQuery
+from hub.api.nodes import NodeQuery
+from hub.api.programme import ProgrammeQuery
+from hub.api.queries import RecordQuery
+from hub.api.referrals import ReferralQuery, ReferralSubscription
+from hub.api.referring import ReferralMutation
 from hub.api.refusals import shown
-from hub.api.subscriptions import Subscription
+from hub.api.signing import AgreementMutation
+from hub.api.slot_changes import SlotMutation, SlotSubscription
+from hub.api.slots import SlotQuery
+from hub.api.subscriptions import RecordSubscription
+from hub.api.teams import TeamQuery
 
 DEEPEST = 15
 """residents.edges.node.record.observations.edges.node.origins.values.element is 10 deep."""
@@ -85,8 +99,36 @@ class HubSchema(strawberry.Schema):
         return await super().stream(query, context_value=context, **kwargs)
 
 
+@strawberry.type(description="What can be asked.")
+class Query(
+    NodeQuery,
+    RecordQuery,
+    ProgrammeQuery,
+    TeamQuery,
+    AgreementQuery,
+    FollowUpQuery,
+    SlotQuery,
+    BookingQuery,
+    ReferralQuery,
+):
+    """Every subject's questions."""
+
+
+@strawberry.type(description="What can be changed. Each answers with what it changed, or with a refusal.")
+class Mutation(AgreementMutation, DirectoryMutation, ReferralMutation, FollowUpMutation, SlotMutation):
+    """Every subject's changes by people."""
+
+
+@strawberry.type(description="What can be followed, over graphql-transport-ws.")
+class Subscription(
+    RecordSubscription, AgreementSubscription, ReferralSubscription, FollowUpSubscription, SlotSubscription
+):
+    """Every subject's changes."""
+
+
 SCHEMA = HubSchema(
     query=Query,
+    mutation=Mutation,
     subscription=Subscription,
     types=list(KINDS),
     execution_context_class=ShortWay,

@@ -3,23 +3,19 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 import strawberry
 
+from hub.access import audience_of
 from hub.api.context import Context, Info
 from hub.api.fields import field, subscription
+from hub.api.following import Cursor
 from hub.api.paging import global_id, read_resident_id
 from hub.api.queries import ResidentId, find_resident
 from hub.api.residents import Resident
-from hub.errors import refuse
+from hub.errors import Refused
 from hub.store.log import Event
-
-Cursor = Annotated[
-    str | None,
-    strawberry.argument(description="The `cursor` of the last change that was received; without it, from now on."),
-]
 
 
 @strawberry.type(description="Something changed for a resident.")
@@ -40,11 +36,11 @@ class ResidentChange:
         return await find_resident(info.context, self.key)
 
 
-@strawberry.type(description="What can be followed, over graphql-transport-ws.")
-class Subscription:
+@strawberry.type
+class RecordSubscription:
     @subscription(
-        "Changes of a resident, or of all residents where none is named. It resumes behind `after` without "
-        "a gap, and ends when the token does."
+        "Changes of a resident, or of all to whom there is a relation where none is named. It resumes behind `after` "
+        "without a gap, and ends when the token does."
     )
     async def resident_changed(
         self, info: Info, resident_id: ResidentId = None, after: Cursor = None
@@ -54,29 +50,44 @@ class Subscription:
         followed = (
             None if resident_id is None else await _followed(context, read_resident_id(resident_id, "residentId"))
         )
-        context.visit.check()
+        await context.visit.check()
         await context.visit.close()
         async with aclosing(context.means.feed.follow(begin)) as batches:
             async for events in batches:
                 for event in events:
-                    if followed is None or event.resident_id in followed:
-                        yield await _deliver(context, event, followed)
+                    if _concerns(event, followed, context) and (change := await _deliver(context, event, followed)):
+                        yield change
 
 
 async def _followed(context: Context, key: UUID) -> set[UUID]:
-    """The resident that is followed, and the one that stays in their place. Raises Refused (not-found)."""
+    """The resident that is followed, and the one that stays in their place. Raises Refused (no-relation)."""
     row = await context.loaders.residents.load(key)
-    if row is None:
-        raise refuse("not-found", "residentId")
     return {key, row["id"]}
 
 
-async def _deliver(context: Context, event: Event, followed: set[UUID] | None) -> ResidentChange:
-    """One change, to whoever still may see it. What it shows is read, and witnessed, for this delivery."""
+def _concerns(event: Event, followed: set[UUID] | None, context: Context) -> bool:
+    """Whether to look who it is about. Whose a resident is may have changed since: `_deliver` asks again."""
+    if event.kind != "resident-changed":
+        return False
+    if followed is not None:
+        return event.resident_id in followed
+    return bool(event.audience & audience_of(context.viewer)) or any(
+        whom.startswith("alliance:") for whom in event.audience
+    )
+
+
+async def _deliver(context: Context, event: Event, followed: set[UUID] | None) -> ResidentChange | None:
+    """One change, to whoever still may see it; None where nobody may. What it shows is read, and witnessed, for this
+    delivery."""
+    assert event.resident_id is not None
     context.check_token()
     context.renew()
-    row = await context.loaders.residents.load(event.resident_id)
-    if followed is not None and row is not None:
+    try:
+        row = await context.loaders.residents.load(event.resident_id)
+    except Refused:
+        await context.visit.abandon()
+        return None
+    if followed is not None:
         followed.add(row["id"])
     return ResidentChange(
         key=event.resident_id,

@@ -2,7 +2,7 @@
 
 import inspect
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from importlib.resources import files
 from pathlib import Path
@@ -12,27 +12,27 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from hub.cli import app
-from hub.errors import WORDINGS
+from hub.docs.pages import page, table
+from hub.docs.policies import policies_page
+from hub.docs.states import states_page
 from hub.mapping.bundles import CLINICAL, NAMED
 from hub.mapping.codes import CodeTable, load_kinds, load_tables
 from hub.mapping.converters import CONVERTERS, Converter
 from hub.settings import Settings
+from hub.wordings import WORDINGS
 
 FOLDER = Path(__file__).parent
-NOTICE = "<!-- Made by `python -m hub.docs.generate`; a change made here is lost. -->"
-
-Rows = Iterable[Sequence[str]]
 
 
 def settings_page() -> str:
     """Every setting with its default."""
     fields = Settings.model_fields.items()
     rows = [(f"`HUB_{name.upper()}`", _default(of.default), of.description or "") for name, of in fields]
-    return _page(
+    return page(
         "Settings",
         "Settings are environment variables, or lines of a file `.env` in the folder that the command is run in; the "
         "environment wins. A value that is not taken is refused at start, with the name of its setting.",
-        _table(("setting", "default", "what it is"), rows),
+        table(("setting", "default", "what it is"), rows),
     )
 
 
@@ -42,30 +42,30 @@ def refusals_page() -> str:
         (f"`{code}`", f"{said.en}<br>{said.zh}", f"{said.next_en}<br>{said.next_zh}")
         for code, said in sorted(WORDINGS.items())
     ]
-    return _page(
+    return page(
         "Refusals",
         "Whatever the hub refuses, it refuses with a code, a place and a next step. The same code stands in ERR-5 of "
         "an acknowledgement (HL7 2.5 and later), in GraphQL's `errors[].extensions.code` and in "
         "`hub message list --json`; a FHIR OperationOutcome carries the two sentences. What stands in braces is filled "
         "in: `{where}` is a position such as `PID-7`. No refusal holds a person's data.",
-        _table(("code", "what is wrong", "what to do next"), rows),
+        table(("code", "what is wrong", "what to do next"), rows),
     )
 
 
 def commands_page() -> str:
     """Every command with its arguments and options."""
     parts = [_command(words, command) for words, command in commands()]
-    return _page("Commands", "Every command of `hub`. `hub COMMAND --help` says the same.", *parts)
+    return page("Commands", "Every command of `hub`. `hub COMMAND --help` says the same.", *parts)
 
 
 def converters_page() -> str:
     """The converters that rows name, with the FHIR types that they give."""
     rows = [(f"`{name}`", _types(of), _first_sentence(of.convert)) for name, of in sorted(CONVERTERS.items())]
-    return _page(
+    return page(
         "Converters",
         "What a mapping row may say after `as`. A converter fits a target only if the target's FHIR type is among "
         "those that it gives; else the hub does not start. [Mapping](mapping.md) says how rows are written.",
-        _table(("converter", "gives", "what it does"), rows),
+        table(("converter", "gives", "what it does"), rows),
     )
 
 
@@ -75,12 +75,12 @@ def identifier_kinds_page() -> str:
         (f"`{kind.kind}`", kind.zh, kind.en, kind.strength, f"`{kind.system}`" if kind.system else "the source's own")
         for kind in load_kinds(_mappings() / "codes").values()
     ]
-    return _page(
+    return page(
         "Identifier kinds",
         "What a source profile may write as `kind`, from `mappings/codes/identifier-kinds.csv`. A **strong** number "
         "leads to one resident, whichever source sends it; a **local** one means something within its source only; one "
         "with **none** is kept and leads nowhere.",
-        _table(("kind", "中文", "English", "strength", "system"), rows),
+        table(("kind", "中文", "English", "strength", "system"), rows),
     )
 
 
@@ -93,20 +93,20 @@ def messages_page() -> str:
         for event in entry["events"]
     ]
     tables = [(f"`{table.name}`", _sample(table)) for table in _code_tables()]
-    return _page(
+    return page(
         "Messages and resources that are taken",
         "Anything else is refused by name, kept, and parked.",
         "## HL7 v2",
         "From `mappings/hl7v2/messages.toml`. A segment that no row set reads is kept with the message's bytes and "
         "does not reach the record.",
-        _table(("event", "row sets that read it"), events),
+        table(("event", "row sets that read it"), events),
         "## FHIR R4",
         f"Kept as facts: {_listed({'Patient', *CLINICAL})}.",
         "Taken for the names that they give to references of the same bundle, and not kept as facts: "
         f"{_listed(NAMED)}.",
         "## Code tables",
         "From `mappings/codes/`. A source may lay its own rows over any of them.",
-        _table(("table", "such as"), tables),
+        table(("table", "such as"), tables),
     )
 
 
@@ -117,6 +117,8 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "converters.md": converters_page,
     "identifier-kinds.md": identifier_kinds_page,
     "messages.md": messages_page,
+    "states.md": states_page,
+    "policies.md": policies_page,
 }
 
 
@@ -140,8 +142,8 @@ def _command(words: str, command: Any) -> str:
         if one.name != "help"
     ]
     about = inspect.cleandoc(command.help or "")
-    table = ["", _table(("argument or option", "default", "what it is"), rows)] if rows else []
-    return "\n".join((f"## `{words}`", "", about, *table))
+    below = ["", table(("argument or option", "default", "what it is"), rows)] if rows else []
+    return "\n".join((f"## `{words}`", "", about, *below))
 
 
 def _called(parameter: Any) -> str:
@@ -191,15 +193,6 @@ def _sample(table: CodeTable) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(names))
-
-
-def _page(title: str, *paragraphs: str) -> str:
-    return "\n\n".join((f"# {title}", NOTICE, *paragraphs)) + "\n"
-
-
-def _table(heads: Sequence[str], rows: Rows) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
 def main() -> None:

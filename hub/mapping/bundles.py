@@ -5,17 +5,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.errors import Refusal, refuse
+from hub.errors import Refusal, Refused, refuse
 from hub.identifiers import normalise
 from hub.mapping.codes import IdentifierKind
 from hub.mapping.converters import local_system
 from hub.mapping.times import instant_of
-from hub.message import FhirEntry, FhirMessage, IdentifierRule, Source
-from hub.record import Identifier, Json, Mapped, PatientPart, Reading, Trace
+from hub.message import FhirEntry, FhirMessage, IdentifierRule, Source, Tells
+from hub.record import Identifier, Json, Mapped, PatientPart, Reading, Shared, Trace
 
-CLINICAL = frozenset({"Encounter", "Condition", "AllergyIntolerance", "Observation", "DiagnosticReport"})
+CLINICAL = frozenset(
+    {"Encounter", "Condition", "AllergyIntolerance", "Observation", "DiagnosticReport", "ServiceRequest"}
+)
 NAMED = frozenset({"Organization", "Practitioner", "PractitionerRole", "Location"})
-SUPPORTED = CLINICAL | NAMED | {"Patient"}
+TOLD: Mapping[str, Tells] = {
+    "Organization": Tells.DIRECTORY,
+    "Practitioner": Tells.DIRECTORY,
+    "PractitionerRole": Tells.DIRECTORY,
+    "CareTeam": Tells.DIRECTORY,
+    "Group": Tells.AGREEMENTS,
+    "Contract": Tells.AGREEMENTS,
+    "Schedule": Tells.SESSIONS,
+    "Slot": Tells.SESSIONS,
+}
+"""Resources that are not of one patient, and what a source must have a say in for them to count. Those of `NAMED`
+count as names otherwise; the others are refused."""
+SUPPORTED = CLINICAL | NAMED | set(TOLD) | {"Patient"}
 
 _FHIR_ID = IdentifierRule(type="fhir-id", kind="fhir-id", of_patient=True)
 
@@ -44,8 +58,25 @@ class FhirMapping:
                 refusals[entry.where] = Refusal(code="no-patient", where=f"{entry.where}.{_subject_name(entry)}")
         if refusals and message.kind != "batch":
             raise refuse("transaction-failed" if message.kind == "transaction" else "no-patient", next(iter(refusals)))
+        shared = self._shared(entries, people, refusals)
+        if refusals and message.kind != "batch":
+            raise Refused(next(iter(refusals.values())))
         at = message.sent_at or _last_updated(entries, self.source) or received_at
-        return Reading(event_at=at, sent_at=at, parts=people.parts()), refusals
+        return Reading(event_at=at, sent_at=at, parts=people.parts(), shared=shared), refusals
+
+    def _shared(self, entries: list[FhirEntry], people: "_People", refusals: dict[str, Refusal]) -> tuple[Shared, ...]:
+        """What is not of one patient, as far as the source has a say in it."""
+        told = [entry for entry in entries if entry.resource["resourceType"] in TOLD]
+        keys = {reference: _own_key(entry) for entry in told for reference in _references_to(entry)}
+        found = []
+        for entry in told:
+            kind = str(entry.resource["resourceType"])
+            if TOLD[kind] in self.source.tells:
+                found.append(_shared(entry, keys, people))
+            elif kind not in NAMED:
+                given = {"kind": kind, "tells": TOLD[kind].value}
+                refusals[entry.where] = Refusal(code="may-not-tell", where=entry.where, given=given)
+        return tuple(found)
 
 
 class _People:
@@ -82,6 +113,12 @@ class _People:
             for numbers, patient, resources in self._parts
         )
 
+    def numbers_of(self, reference: str) -> tuple[Identifier, ...]:
+        """The source's numbers of a patient by reference: one of this request, or one that was sent before."""
+        if reference in self._by_reference:
+            return self._parts[self._by_reference[reference]][0]
+        return self._referred(reference, {})
+
     def _find(self, subject: Json) -> int | None:
         reference = str(subject.get("reference", ""))
         if reference in self._by_reference:
@@ -99,6 +136,29 @@ class _People:
             return (_fhir_id(fhir_id, self._source),)
         identifier = subject.get("identifier")
         return _numbers({"identifier": [identifier]}, self._source) if isinstance(identifier, dict) else ()
+
+
+def _shared(entry: FhirEntry, keys: Mapping[str, str], people: _People) -> Shared:
+    references = list(_references(entry.resource))
+    return Shared(
+        kind=str(entry.resource["resourceType"]),
+        key=_own_key(entry),
+        resource=entry.resource,
+        path=entry.where,
+        refers={one: keys.get(one) or one.rpartition("/")[2] for one in references},
+        people={one: numbers for one in references if (numbers := people.numbers_of(one))},
+    )
+
+
+def _own_key(entry: FhirEntry) -> str:
+    """What the source calls it: its first identifier, else its id."""
+    numbers = [one["value"] for one in _listed(entry.resource.get("identifier")) if one.get("value")]
+    return str(numbers[0] if numbers else entry.resource.get("id", ""))
+
+
+def _listed(value: Any) -> list[Any]:
+    """Contract has one identifier or several; a list either way."""
+    return value if isinstance(value, list) else [value] if value else []
 
 
 def _numbers(patient: Mapping[str, Any], source: Source, *, is_update: bool = False) -> tuple[Identifier, ...]:
@@ -172,9 +232,12 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def _names(entries: list[FhirEntry]) -> Iterator[tuple[str, str]]:
-    """How the organisations, people and places of a request are called, by the references that lead to them."""
+    """How the organisations, people and places of a request are called, by the references that lead to them; a stay by
+    its number."""
     for entry in entries:
-        if entry.resource["resourceType"] in NAMED and (shown := _name_of(entry.resource)):
+        kind = entry.resource["resourceType"]
+        shown = _name_of(entry.resource) if kind in NAMED else _own_key(entry) if kind == "Encounter" else ""
+        if shown:
             yield from ((reference, shown) for reference in _references_to(entry))
 
 

@@ -96,6 +96,14 @@ def integer(raw: str, reader: Reader) -> int | None:
     return int(value) if value.isdecimal() else None
 
 
+def decimal(raw: str, reader: Reader) -> int | float | None:
+    """A plain number without a comparator."""
+    found = _NUMBER.match(reader.part(raw, 1))
+    if found is None or found["comparator"]:
+        return None
+    return float(found["number"]) if "." in found["number"] else int(found["number"])
+
+
 def date(raw: str, reader: Reader) -> str | None:
     return _time(raw, reader, times.fhir_date)
 
@@ -463,6 +471,7 @@ CONVERTERS: Mapping[str, Converter] = {
         ("lines", lines, *_TEXTS),
         ("boolean", boolean, "Boolean"),
         ("integer", integer, "Integer"),
+        ("decimal", decimal, "Decimal"),
         ("date", date, "Date"),
         ("datetime", datetime, "DateTime"),
         ("instant", instant, "Instant"),

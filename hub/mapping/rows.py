@@ -19,7 +19,7 @@ from hub.mapping.targets import Element, elements_of, find_path, required_of
 from hub.message import V2Dictionary
 
 _ROW_KEYS = frozenset({"from", "to", "as", "when", "codes", "each", "value", "assumed", "clear", "empties", "comment"})
-_SET_KEYS = frozenset({"segment", "resource", "key", "part_of", "into", "result_of", "when", "rows"})
+_SET_KEYS = frozenset({"segment", "resource", "key", "part_of", "into", "result_of", "joins", "when", "rows"})
 _ROW_LINE = re.compile(r"^\s*\{")
 
 
@@ -47,7 +47,8 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RowSet:
-    """How one segment becomes one resource, or a part of one (`part_of` and `into`)."""
+    """How one segment becomes one resource, or a part of one (`part_of` and `into`). With `joins`, segments of one
+    key make one resource together."""
 
     name: str
     segment: str
@@ -57,6 +58,7 @@ class RowSet:
     part_of: str = ""
     into: str = ""
     result_of: str = ""
+    joins: bool = False
     condition: Condition | None = None
     required: tuple[str, ...] = ()
 
@@ -95,6 +97,7 @@ def load_row_set(
         part_of=table.get("part_of", ""),
         into=table.get("into", ""),
         result_of=table.get("result_of", ""),
+        joins=bool(table.get("joins")),
         condition=read_condition(table["when"], tables) if "when" in table else None,
         required=required_of(resource) if "part_of" not in table else (),
     )

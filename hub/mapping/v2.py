@@ -32,6 +32,7 @@ class _Building:
     row_set: RowSet
     key: str
     segment: Segment
+    latest: Segment
     resource: Json
     traces: list[Trace] = field(default_factory=list)
     filled: set[str] = field(default_factory=set)
@@ -173,7 +174,11 @@ class _Walk:
         if not row_set.part_of:
             return any(text.strip() for text in segment.fields[1:])
         owner = self._last(row_set.part_of)
-        return owner is not None and (segment.name != "NTE" or owner.row_set.segment == self._owner)
+        return owner is not None and (segment.name != "NTE" or self._is_noted(owner))
+
+    def _is_noted(self, owner: _Building) -> bool:
+        """Whether the segment before the notes at hand made this resource, or was the last to add to it."""
+        return owner.row_set.segment == self._owner and owner.latest is self._latest.get(self._owner)
 
     def _last(self, row_set: str) -> _Building | None:
         return next((b for b in reversed(self._built[-1]) if b.row_set.name == row_set), None)
@@ -183,7 +188,11 @@ class _Walk:
             self._add_part(row_set, segment)
             return
         key = self._key(row_set, segment)
-        building = _Building(row_set, key, segment, {"resourceType": row_set.resource})
+        if row_set.joins and (begun := self._begun(row_set, key)):
+            self._join(begun, segment)
+            return
+        key = self._apart(row_set, key)
+        building = _Building(row_set, key, segment, segment, {"resourceType": row_set.resource})
         whole = _Into(building.resource, building.filled)
         for row in row_set.rows:
             self._apply(building, row, segment, whole)
@@ -193,6 +202,17 @@ class _Walk:
             reference = {"reference": f"{row_set.resource}/{building.resource['id']}"}
             report.resource.setdefault("result", []).append(reference)
         self._built[-1].append(building)
+
+    def _begun(self, row_set: RowSet, key: str) -> _Building | None:
+        return next((b for b in self._built[-1] if b.row_set is row_set and b.key == key), None)
+
+    def _join(self, building: _Building, segment: Segment) -> None:
+        """What one more segment says of a resource that an earlier one of the same key has begun."""
+        building.latest = segment
+        whole = _Into(building.resource, building.filled)
+        for row in building.row_set.rows:
+            if row.position is not None:  # a constant stands there already
+                self._apply(building, row, segment, whole)
 
     def _id_of(self, building: _Building) -> str:
         """A stable id from the business key, so that a replay makes the same resource."""
@@ -226,8 +246,7 @@ class _Walk:
         if not row_set.key:
             return ""
         columns = [next((text for at in column if (text := self._text(at))), "") for column in row_set.key]
-        key = "|".join(columns) if any(columns) else f"{self._message.segments[0].component(10)}#{segment.where}"
-        return self._apart(row_set, key)
+        return "|".join(columns) if any(columns) else f"{self._message.segments[0].component(10)}#{segment.where}"
 
     def _apart(self, row_set: RowSet, key: str) -> str:
         """A key that this message has used before gets a number: two lines of one message never supersede each other

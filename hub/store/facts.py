@@ -52,6 +52,13 @@ _OF_PATIENTS = text(
     """  # noqa: S608 - constants only
 )
 
+_OF_KINDS = text(
+    f"""
+    select {_COLUMNS} from unnest(cast(:patients as uuid[])) as asked(patient_id)
+    join fact f on f.patient_id = asked.patient_id and f.kind = any(cast(:kinds as text[])) {_FROM} {_ORDER}
+    """  # noqa: S608 - constants only
+)
+
 _SAID = text(
     """
     select f.patient_id, f.kind, f.key, f.event_at, f.content_hash
@@ -80,6 +87,12 @@ async def find_by_entry(connection: AsyncConnection, keys: Iterable[Key]) -> lis
 async def list_of_patients(connection: AsyncConnection, patients: Sequence[UUID]) -> list[Fact]:
     """All that was said of patients."""
     rows = await connection.execute(_OF_PATIENTS, {"patients": list(patients)})
+    return [_fact(row) for row in rows.mappings()]
+
+
+async def list_of_kinds(connection: AsyncConnection, patients: Sequence[UUID], kinds: Sequence[str]) -> list[Fact]:
+    """What was said of patients, of some kinds only."""
+    rows = await connection.execute(_OF_KINDS, {"patients": list(patients), "kinds": list(kinds)})
     return [_fact(row) for row in rows.mappings()]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.identity import Holder
+from hub.message import OWN_SOURCE
 from hub.tables import link, patient, patient_number, resident, resident_number
 
 
@@ -57,15 +58,16 @@ async def find_patients(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tie:
-    """Where a patient stands, and into whom the source merged it."""
+    """Where a patient stands, and into whom the source merged it. `is_own`: it is of the hub's own source."""
 
     resident_id: UUID
     merged_into: UUID | None
+    is_own: bool = False
 
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _TIES = (
-    select(patient.c.id, patient.c.merged_into, link.c.resident_id)
+    select(patient.c.id, patient.c.merged_into, patient.c.source, link.c.resident_id)
     .join(link, and_(link.c.patient_id == patient.c.id, link.c.until.is_(None)))
     .where(link.c.resident_id == func.any(_IDS))
 )
@@ -74,7 +76,10 @@ _TIES = (
 async def find_ties(connection: AsyncConnection, residents: Sequence[UUID]) -> dict[UUID, Tie]:
     """The standing patients of residents, with the patients that the source merged them into."""
     rows = await connection.execute(_TIES, {"ids": list(residents)})
-    return {row.id: Tie(resident_id=row.resident_id, merged_into=row.merged_into) for row in rows}
+    return {
+        row.id: Tie(resident_id=row.resident_id, merged_into=row.merged_into, is_own=row.source == OWN_SOURCE)
+        for row in rows
+    }
 
 
 _HOLDERS = text(

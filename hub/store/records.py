@@ -75,29 +75,6 @@ async def find_by_number(connection: AsyncConnection, systems: Sequence[str], va
     return found
 
 
-_PAGE = (
-    select(*(one for one in resident.c if one.name != "replaced_by"))
-    .where(resident.c.replaced_by.is_(None), resident.c.id > bindparam("after", type_=Uuid))
-    .order_by(resident.c.id)
-    .limit(bindparam("most"))
-)
-_FIRST = UUID(int=0)
-
-
-async def page_residents(connection: AsyncConnection, most: int, after: UUID | None) -> list[Row]:
-    """Residents in the order in which they were opened, behind one of them."""
-    rows = await connection.execute(_PAGE, {"most": most, "after": after or _FIRST})
-    return [row._asdict() for row in rows]
-
-
-_COUNT = select(func.count()).select_from(resident).where(resident.c.replaced_by.is_(None))
-
-
-async def count_residents(connection: AsyncConnection) -> int:
-    """How many residents there are. It reads an index from end to end: ask only when somebody wants to know."""
-    return int(await connection.scalar(_COUNT) or 0)
-
-
 _NUMBERS = (
     select(resident_number.c.resident_id, resident_number.c.kind, resident_number.c.system, resident_number.c.value)
     .where(resident_number.c.resident_id == func.any(_IDS))

@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 
 COUNTY = Path(__file__).parents[2] / "fixtures" / "county"
+REGION = "weihai-2023"
+"""Whose rules the fictional county follows."""
 PATIENCE = 60.0
 """Seconds that a hub may take to come up or to end; the machine may be busy."""
 
@@ -54,7 +56,8 @@ def free_port() -> int:
 def environment_of(home: Path, **settings: str) -> dict[str, str]:
     """The environment of a hub of this home, without the settings of whoever runs the tests."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-    return {**plain, "HUB_HOME": str(home), "HUB_CONFIG_DIR": str(COUNTY), "HUB_LOCALE": "en", **settings}
+    ours = {"HUB_HOME": str(home), "HUB_CONFIG_DIR": str(COUNTY), "HUB_REGION": REGION, "HUB_LOCALE": "en"}
+    return {**plain, **ours, **settings}
 
 
 def run_hub(environment: Mapping[str, str], *words: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:

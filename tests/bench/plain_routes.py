@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from hub.access import Viewer, check_may_read_records
 from hub.audit import Witness
-from hub.tables import audit, condition, encounter, observation, resident
+from hub.tables import agreement, audit, condition, coverage, encounter, observation, resident
 from hub.tokens import Keyring
 
 OBSERVATION = """
@@ -31,10 +31,16 @@ query Residents { residents(first: 20) { edges { node { name sex birthDate recor
 """
 
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
-_ONE = select(resident.c.name).where(resident.c.id == bindparam("id"))
+_SERVED = (
+    select(coverage.c.resident_id)
+    .join(agreement, agreement.c.id == coverage.c.agreement_id)
+    .where(coverage.c.until.is_(None), agreement.c.ended_on.is_(None), agreement.c.ends_on >= func.current_date())
+    .where(agreement.c.team_id == bindparam("team"))
+)
+_ONE = select(resident.c.name).where(resident.c.id == bindparam("id"), resident.c.id.in_(_SERVED))
 _TWENTY = (
     select(resident.c.id, resident.c.name, resident.c.sex, resident.c.birth_date)
-    .where(resident.c.replaced_by.is_(None))
+    .where(resident.c.replaced_by.is_(None), resident.c.id.in_(_SERVED))
     .order_by(resident.c.id)
     .limit(20)
 )
@@ -68,7 +74,7 @@ def plain_routes(engine: AsyncEngine, keyring: Keyring) -> list[BaseRoute]:
         async def answer(request: Request) -> Response:
             token = request.headers["authorization"].removeprefix("Bearer ")
             viewer = keyring.read(token, datetime.now(UTC))
-            asked = orjson.loads(await request.body())
+            asked = {**orjson.loads(await request.body()), "team": viewer.team}
             async with engine.begin() as connection:
                 residents, kinds, data = await read(connection, asked)
                 witness = _witness(viewer, operation, residents, kinds, request)
@@ -82,14 +88,14 @@ def plain_routes(engine: AsyncEngine, keyring: Keyring) -> list[BaseRoute]:
 
 async def _observations(connection: AsyncConnection, asked: Mapping[str, Any]) -> tuple[list[UUID], list[str], Any]:
     key = UUID(asked["id"])
-    name = await connection.scalar(_ONE, {"id": key})
+    name = await connection.scalar(_ONE, {"id": key, "team": asked["team"]})
     lines = await _lines_of(connection, observation, [key])
     shown = {"name": name, "record": {"observations": _edges(lines[key])}}
     return [key], ["Observation"], {"resident": shown}
 
 
-async def _residents(connection: AsyncConnection, _: Mapping[str, Any]) -> tuple[list[UUID], list[str], Any]:
-    found = (await connection.execute(_TWENTY)).all()
+async def _residents(connection: AsyncConnection, asked: Mapping[str, Any]) -> tuple[list[UUID], list[str], Any]:
+    found = (await connection.execute(_TWENTY, {"team": asked["team"]})).all()
     ids = [row.id for row in found]
     conditions = await _lines_of(connection, condition, ids)
     encounters = await _lines_of(connection, encounter, ids)

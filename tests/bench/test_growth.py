@@ -6,6 +6,7 @@ Two databases are filled alike but for their size, and measured by turns.
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import md5
 from random import Random
@@ -16,7 +17,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.care import Visit, of_one_moment
+from hub.care.visit import Visit, of_one_moment
 from hub.intake import Desk, work
 from hub.settings import Settings
 from hub.site import Database
@@ -32,6 +33,8 @@ from tests.integration.api.conftest import DOCTOR
 pytestmark = pytest.mark.bench
 
 FEW, MANY = 1_000, 50_000
+TEAM = 2_000
+"""Residents of a team (Baodi: 1,000 to 3,000)."""
 VISITS = 40
 PEOPLE = 6
 ROUNDS = 7
@@ -60,6 +63,17 @@ _FILL = [
        select md5(kind || n)::uuid, md5('patient' || n)::uuid, md5('message')::uuid, kind, 'k' || n, 'e' || n,
               now(), now(), now(), '{}', decode(md5(kind || n), 'hex'), 'PID', 'hl7v2/pid-patient', '{}'
        from generate_series(1, :count) n, unnest(array['Patient', 'Encounter', 'Condition']) kind""",
+    """insert into organisation (id, name, kind) values ('centre-1', '东城社区', 'community-health-centre')""",
+    f"""insert into team (id, organisation_id, name)
+        select 'team-' || t, 'centre-1', '团队' from generate_series(1, 1 + :count / {TEAM}) t""",
+    f"""insert into agreement (id, number, kind, provider_kind, provider_id, team_id, organisation_id, client_kind,
+                               client_id, state, term, begins_on, ends_on)
+        select md5('agreement' || n)::uuid, 'A' || n, 'primary', 'team', team, team, 'centre-1', 'resident',
+               md5('resident' || n), 'in-force', 1, current_date - 30, current_date + 335
+        from generate_series(1, :count) n, lateral (select 'team-' || (1 + n / {TEAM}) as team) as served""",
+    """insert into coverage (agreement_id, resident_id, kind, since)
+       select md5('agreement' || n)::uuid, md5('resident' || n)::uuid, 'primary', current_date - 30
+       from generate_series(1, :count) n""",
     f"""insert into encounter (id, resident_id, key, status, effective, effective_at, department, {_ENTRY}
         md5('encounter' || n)::uuid, md5('resident' || n)::uuid, 'e' || n, 'finished', '2026-03-01', now(), '心内科',
         {_EMPTY}""",
@@ -93,11 +107,11 @@ async def test_cost_does_not_grow_with_the_number_of_residents(new_site: NewSite
 async def _read(engine: AsyncEngine, count: int) -> float:
     """Records a second, by the median of some residents: the person and three lists, audited."""
     took = []
-    for number in Random(count).sample(range(1, count + 1), VISITS):
+    for number in Random(count).sample(range(1, min(count, TEAM)), VISITS):
         key = _id_of(number)
         began = time.perf_counter()
-        visit = Visit(of_one_moment(engine), DOCTOR)
-        await visit.residents([key])
+        visit = Visit(of_one_moment(engine), DOCTOR, now=datetime.now(UTC))
+        assert isinstance((await visit.residents([key]))[0], dict)
         for kind in _KINDS:
             await visit.entries(kind, [key], Page(most=21))
         await visit.close()

@@ -13,12 +13,12 @@ from adapters.hl7v2.dictionary import Dictionary
 from adapters.hl7v2.tokenizer import tokenize
 from hub.api.schema import print_schema
 from hub.docs.generate import FOLDER, PAGES, commands
-from hub.errors import WORDINGS
 from hub.mapping.codes import load_kinds
 from hub.mapping.library import load_mappings
 from hub.message import Source
 from hub.settings import Settings
 from hub.sources import read_source
+from hub.wordings import WORDINGS
 from tests.desk import is_charset
 
 REPOSITORY = Path(__file__).parents[2]

@@ -2,7 +2,20 @@
 
 import pytest
 
-from hub.access import READERS, Role, Viewer, check_may_read_records, check_may_send, may_read_records, may_send
+from hub.access import (
+    READERS,
+    Role,
+    Viewer,
+    audience_of,
+    check_may_read_records,
+    check_may_send,
+    may_act,
+    may_read,
+    may_read_records,
+    may_send,
+    organisation_of,
+    team_of,
+)
 from hub.errors import Refused
 
 
@@ -11,10 +24,44 @@ def viewer(role: Role, source: str = "") -> Viewer:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_only_family_doctors_and_nurses_read_records(role: Role) -> None:
+def test_only_doctors_nurses_and_hospital_desks_read_records(role: Role) -> None:
     decision = may_read_records(viewer(role))
-    assert decision.is_allowed == (role in {Role.FAMILY_DOCTOR, Role.NURSE})
+    assert decision.is_allowed == (role in {Role.FAMILY_DOCTOR, Role.NURSE, Role.HOSPITAL_DESK})
     assert decision.rule
+
+
+def test_a_reader_needs_a_relation_to_each_resident() -> None:
+    doctor = viewer(Role.FAMILY_DOCTOR)
+    assert may_read(doctor, ["agreement", "referral"]).rule == "relation:agreement,referral"
+    refusal = may_read(doctor, ["agreement", None]).refusal
+    assert refusal is not None
+    assert refusal.code == "no-relation"
+
+
+def test_a_relation_does_not_make_an_engineer_a_reader() -> None:
+    assert not may_read(viewer(Role.ENGINEER), ["agreement"]).is_allowed
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_only_the_roles_that_are_named_may_act(role: Role) -> None:
+    decision = may_act(viewer(role), "sign", {Role.FAMILY_DOCTOR})
+    assert decision.is_allowed == (role is Role.FAMILY_DOCTOR)
+    assert decision.rule
+
+
+def test_a_token_without_a_team_or_organisation_acts_for_none() -> None:
+    for of, code in ((team_of, "no-team"), (organisation_of, "no-organisation")):
+        with pytest.raises(Refused) as refused:
+            of(viewer(Role.NURSE))
+        assert refused.value.refusal.code == code
+
+
+def test_events_are_for_a_team_its_centre_or_a_hospital_and_for_nobody_else() -> None:
+    member = Viewer(id="v", name="某人", role=Role.NURSE, organisation="dongcheng", team="dongcheng-1")
+    assert audience_of(member) == {"team:dongcheng-1", "centre:dongcheng"}
+    desk = Viewer(id="v", name="某人", role=Role.HOSPITAL_DESK, organisation="renmin", team="x")
+    assert audience_of(desk) == {"organisation:renmin"}
+    assert audience_of(viewer(Role.ENGINEER)) == frozenset()
 
 
 @pytest.mark.parametrize("role", sorted(set(Role) - READERS))

@@ -87,7 +87,7 @@ def test_a_changed_token_is_refused(keyring: Keyring) -> None:
         {"iss": "urn:other"},
         {"aud": "urn:other"},
         {"aud": [AUDIENCE, "urn:other"]},
-        {"role": "administrator"},
+        {"role": "emperor"},
         {"sub": ""},
         {"sub": 1},
         {"exp": "9999999999"},

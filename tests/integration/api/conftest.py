@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import RowMapping, insert, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import RowMapping, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from starlette.applications import Starlette
 
 from hub.access import Role, Viewer
@@ -19,16 +20,29 @@ from hub.api.routes import create_routes
 from hub.events import EventFeed
 from hub.ids import new_id
 from hub.mapping.codes import load_kinds
+from hub.policy import Programme, load_programme, policy_folders
 from hub.record import Conflict, Entry, Flag, Origin, OriginValue
-from hub.store import entries, inbox, log
+from hub.store import entries, inbox, log, relations
 from hub.store.entries import origin_json
-from hub.tables import audit, link, message, patient, patient_number, resident, resident_number
+from hub.tables import (
+    agreement,
+    audit,
+    coverage,
+    link,
+    message,
+    organisation,
+    patient,
+    patient_number,
+    resident,
+    resident_number,
+    team,
+)
 from hub.tokens import Keyring
 
 CITIZEN_ID = "37109919560312001X"
 CITIZEN_SYSTEM = "urn:oid:2.16.156.10011.1.3"
 SENT_AT = datetime(2026, 3, 1, 1, 30, tzinfo=UTC)
-DOCTOR = Viewer(id="dr-lin", name="林医生", role=Role.FAMILY_DOCTOR, organisation="东城社区", team="team-1")
+DOCTOR = Viewer(id="dr-lin", name="林医生", role=Role.FAMILY_DOCTOR, organisation="centre-1", team="team-1")
 ENGINEER = Viewer(id="eng", name="工程师", role=Role.ENGINEER)
 KINDS = load_kinds(Path(str(files("mappings"))) / "codes")
 
@@ -49,8 +63,10 @@ class Ward:
 
     engine: AsyncEngine
 
-    async def admit(self, name: str = "张伟", *, citizen_id: str = "", **columns: Any) -> UUID:
-        """A resident with one patient of the source `his`; their id."""
+    async def admit(
+        self, name: str = "张伟", *, citizen_id: str = "", team: str | None = "team-1", **columns: Any
+    ) -> UUID:
+        """A resident with one patient of the source `his`, signed with a team; their id."""
         key, local, letter = new_id(), new_id(), await self.letter()
         origins = [origin_json(origin(letter))]
         async with self.engine.begin() as connection:
@@ -63,7 +79,14 @@ class Ward:
             if citizen_id:
                 strong = {"system": CITIZEN_SYSTEM, "kind": "citizen-id", "value": citizen_id}
                 await connection.execute(insert(resident_number).values(resident_id=key, **strong))
+            if team:
+                await sign(connection, key, team)
         return key
+
+    async def sign(self, resident_id: UUID, team: str) -> UUID:
+        """A standing agreement of a team with a resident; its id."""
+        async with self.engine.begin() as connection:
+            return await sign(connection, resident_id, team)
 
     async def letter(self) -> UUID:
         """A message."""
@@ -83,7 +106,9 @@ class Ward:
     async def change(self, *residents: UUID, kinds: tuple[str, ...] = ("Encounter",)) -> None:
         """Tell the log that residents changed, as intake does."""
         async with self.engine.begin() as connection:
-            rows = [{"kind": "resident-changed", "resident_id": one, "entries": list(kinds)} for one in residents]
+            audiences = await relations.find_audiences(connection, residents)
+            told = {"kind": "resident-changed", "entries": list(kinds)}
+            rows = [{**told, "resident_id": one, "audience": audiences.get(one, [])} for one in residents]
             await log.tell(connection, rows)
             await inbox.wake(connection, "event")
 
@@ -91,6 +116,24 @@ class Ward:
         """The audit trail, in the order in which it was written."""
         async with self.engine.connect() as connection:
             return list((await connection.execute(select(audit).order_by(audit.c.id))).mappings())
+
+
+async def sign(connection: AsyncConnection, resident_id: UUID, team_id: str) -> UUID:
+    """A standing agreement of a team with a resident; the team and its centre are made where they are missing."""
+    centre = {"id": "centre-1", "name": "东城社区卫生服务中心", "kind": "community-health-centre"}
+    await connection.execute(insert(organisation).values(centre).on_conflict_do_nothing())
+    served = {"id": team_id, "organisation_id": "centre-1", "name": "海棠团队"}
+    await connection.execute(insert(team).values(served).on_conflict_do_nothing())
+    key, today = new_id(), datetime.now(UTC).date()
+    whom = {"client_kind": "resident", "client_id": str(resident_id), "organisation_id": "centre-1"}
+    who = {"provider_kind": "team", "provider_id": team_id, "team_id": team_id, "kind": "primary"}
+    term = {"term": 1, "begins_on": today - timedelta(days=30), "ends_on": today + timedelta(days=335)}
+    await connection.execute(
+        insert(agreement).values(id=key, number=f"A{key.hex[-12:]}", state="in-force", **who, **whom, **term)
+    )
+    covered = {"kind": "primary", "since": term["begins_on"]}
+    await connection.execute(insert(coverage).values(agreement_id=key, resident_id=resident_id, **covered))
+    return key
 
 
 def origin(letter: UUID) -> Origin:
@@ -172,8 +215,13 @@ async def feed(engine: AsyncEngine) -> AsyncIterator[EventFeed]:
 
 
 @pytest.fixture
-def app(engine: AsyncEngine, keyring: Keyring, feed: EventFeed, clock: Clock) -> Starlette:
-    return Starlette(routes=create_routes(engine, keyring, feed, KINDS, now=clock))
+def programme() -> Programme:
+    return load_programme("weihai-2023", policy_folders(None))
+
+
+@pytest.fixture
+def app(engine: AsyncEngine, keyring: Keyring, feed: EventFeed, programme: Programme, clock: Clock) -> Starlette:
+    return Starlette(routes=create_routes(engine, keyring, feed, KINDS, programme, now=clock))
 
 
 @pytest.fixture

@@ -208,8 +208,8 @@ async def test_a_resident_is_found_again_by_their_id(doctor: Asker, ward: Ward) 
 
 
 async def test_nobody_is_found_by_an_unknown_id(doctor: Asker) -> None:
-    found = await doctor.ask("query I($id: ID!) { resident(id: $id) { id } }", id=str(uuid4()))
-    assert found == {"resident": None}
+    refused = await doctor.refused("query I($id: ID!) { resident(id: $id) { id } }", id=str(uuid4()))
+    assert refused["code"] == "no-relation"
 
 
 async def test_a_replaced_resident_is_the_one_that_stays(doctor: Asker, ward: Ward, engine: AsyncEngine) -> None:

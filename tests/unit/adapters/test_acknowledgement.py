@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from adapters.hl7v2.acknowledgement import acknowledge, code_for, condition_for
 from adapters.hl7v2.header import Header, read_header
 from adapters.hl7v2.reading import read
-from hub.errors import WORDINGS, Refusal, refuse
+from hub.errors import Refusal, refuse
 from hub.message import V2Message
+from hub.wordings import WORDINGS
 
 AT = datetime(2026, 1, 5, 9, 30, tzinfo=timezone(timedelta(hours=8)))
 VERSIONS = ["2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2"]

@@ -6,7 +6,8 @@ import pytest
 
 from adapters.fhir.outcome import EntryResult, operation_outcome, response_bundle, status_line
 from adapters.fhir.validation import check
-from hub.errors import WORDINGS, Refusal, refuse
+from hub.errors import Refusal, refuse
+from hub.wordings import WORDINGS
 
 
 def refusal_of(code: str) -> Refusal:

@@ -1,13 +1,13 @@
-"""``hub demo``: a fictional county sends its messages over real MLLP and HTTP, and a doctor asks for the record.
+"""The first part of the demo: who serves whom, a year of messages, and the record that doctors read of it.
 
 The county speaks through its own senders (``fixtures/``), which share no code with the hub; what is told of the record
-is asked over GraphQL, as a front end would. The story is the same each time, so a second run changes nothing.
+is asked over GraphQL, as a front end would. This part is the same each time, so a second run changes nothing.
 """
 
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -16,68 +16,35 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import orjson
 from rich.console import Console
-from rich.syntax import Syntax
 from rich.table import Column, Table
 
-from fixtures.county import Sending, faults, organisations, sources_folder, story, teams
+from fixtures.county import Sending, faults, profiles, sources_folder, story
+from fixtures.county.directory import SIGNING, directory_files
 from fixtures.senders import send_fhir, send_ingest, send_mllp
-from hub.access import Role, Viewer
+from hub.access import Role
 from hub.app import Part, Running, interrupted, running, set_up_logs
+from hub.demo.asking import FrontEnd
+from hub.demo.cast import base_of, desk, front_ends, members, sender, token_of
+from hub.demo.documents import RESIDENTS, SAMPLE
+from hub.demo.shown import tell_question
+from hub.demo.today import tell_today
 from hub.errors import refuse
 from hub.ids import new_id
-from hub.message import Fate
+from hub.load_command import load_arrivals
+from hub.message import Fate, Transport
 from hub.settings import Settings
 from hub.site import Database, open_database
 from hub.store import inbox
 from hub.store.database import open_engine
+from hub.wiring import read_named_files
 
+REGION = "weihai-2023"
+"""Whose rules the fictional county follows, with what its own bureau has set over them."""
+OWN = "hub"
+"""The hub's own source: what teams measured."""
 _PATIENCE = 120.0
 """Seconds that all messages may take to be merged."""
-
-RESIDENTS = """
-query Overview($after: String) {
-  residents(first: 100, after: $after) {
-    totalCount
-    pageInfo { hasNextPage endCursor }
-    edges { node {
-      id name sex birthDate phone address maritalStatus ethnicity deceasedOn
-      patients { source organisation grade reason { code zh en } }
-      conflicts { element value organisation }
-      record {
-        conditions(first: 100) { edges { node {
-          display origins { organisation } conflicts { element value organisation }
-        } } }
-        observations(first: 100) { edges { node {
-          display value unit effective origins { organisation } conflicts { element value organisation }
-        } } }
-        allergies(first: 50) { edges { node {
-          display severity origins { organisation } conflicts { element value organisation }
-        } } }
-      }
-    } }
-  }
-}
-"""
-
-SAMPLE = """
-query Record($id: ID!) {
-  resident(id: $id) {
-    name sex birthDate age
-    identifiers { label { zh en } value }
-    patients { organisation grade reason { zh en } }
-    record {
-      conditions(first: 5) { edges { node { display code origins { organisation path row } } } }
-      observations(first: 3) { totalCount edges { node {
-        display value unit effective interpretation
-        origins { organisation path row sentAt values { element path row codes } }
-        conflicts { element value organisation }
-      } } }
-    }
-  }
-}
-"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +62,7 @@ def run(settings: Settings, *, once: bool) -> int:
     Without a database of the site's own it lives under ``HUB_HOME/demo``, apart from real data.
     """
     county = Path(str(sources_folder())).parent
-    changes: dict[str, Any] = {"home": settings.home / "demo", "config_dir": county}
+    changes: dict[str, Any] = {"home": settings.home / "demo", "config_dir": county, "region": REGION}
     if once:  # beside a hub that is serving
         changes |= {"http_port": 0, "mllp_port": 0}
     settings = settings.model_copy(update=changes)
@@ -115,12 +82,14 @@ async def _tell(settings: Settings, database: Database, *, once: bool) -> int:
     await _check_ours(database)
     async with running(settings, database, frozenset(Part)) as up:
         began = new_id()
+        wrong = await _load_directory(console, settings, database)
         sent = [one async for one in _send_all(up, (*story(), *faults()))]
         await _merged(up)
-        wrong = await _wrong(up, sent, began)
+        wrong += await _wrong(up, sent, began)
         _tell_what_came(console, sent)
         await _tell_the_record(console, up, settings.locale)
         _tell_refusals(console, sent)
+        wrong += await tell_today(console, up, settings.locale)
         _tell_addresses(console, up, settings)
         for line in wrong:
             console.print(f"[red]✗ {line}[/red]")
@@ -140,9 +109,27 @@ async def _check_ours(database: Database) -> None:
             found = await inbox.list_sources(connection)
     finally:
         await engine.dispose()
-    county = {organisation.source for organisation in organisations().values()} | {""}
+    county = {*profiles(), OWN, ""}
     if foreign := sorted(found - county):
         raise refuse("demo-on-real-data", "HUB_DATABASE_URL", sources=", ".join(foreign))
+
+
+async def _load_directory(console: Console, settings: Settings, database: Database) -> list[str]:
+    """The county's signing system hands over its CSV files, as `hub load` takes them; what was refused, a line each."""
+    console.rule("谁为谁服务 · Who serves whom")
+    files = directory_files(datetime.now(UTC))
+    read, source = read_named_files(settings, SIGNING, files)
+    fates = await load_arrivals(database, [one.arrival(source, Transport.FILE) for one in read.bundles])
+    table = Table("文件 file", "行 rows")
+    for name, raw in files.items():
+        table.add_row(name, str(raw.count(b"\n") - 1))
+    console.print(table)
+    console.print(f"hub load {' '.join(files)} --source {SIGNING}")
+    wrong = [str(fault) for fault in read.faults]
+    for bundle, fate in zip(read.bundles, fates, strict=True):
+        if fate["fate"] != Fate.MERGED:
+            wrong.append(f"{bundle.kind} {bundle.positions}: {fate['fate']} {inbox.refusal_from(fate['refusal'])}")
+    return wrong
 
 
 # -- sending ---------------------------------------------------------------------------------------------------------
@@ -150,7 +137,7 @@ async def _check_ours(database: Database) -> None:
 
 async def _send_all(up: Running, sendings: Iterable[Sending]) -> Any:
     """Every sending in order; neighbours of one source share a connection, as a hospital's engine would do."""
-    tokens = {source: up.hub.keyring.issue(_sender(source), now=datetime.now(UTC)) for source in up.hub.sources.by_name}
+    tokens = {source: token_of(up, sender(source)) for source in up.hub.sources.by_name}
     async with httpx.AsyncClient(timeout=60) as client:
         for (transport, source), together in groupby(sendings, key=lambda one: (one.transport, one.source)):
             run_ = list(together)
@@ -160,10 +147,6 @@ async def _send_all(up: Running, sendings: Iterable[Sending]) -> Any:
                 continue
             for sending in run_:
                 yield await _over_http(up, sending, tokens[source], client)
-
-
-def _sender(source: str) -> Viewer:
-    return Viewer(id=source, name=source, role=Role.HOSPITAL_SOURCE, source=source)
 
 
 async def _over_mllp(up: Running, sendings: Sequence[Sending]) -> list[Sent]:
@@ -176,7 +159,7 @@ async def _over_mllp(up: Running, sendings: Sequence[Sending]) -> list[Sent]:
 
 
 async def _over_http(up: Running, sending: Sending, token: str, client: httpx.AsyncClient) -> Sent:
-    base = _base(up)
+    base = base_of(up)
     if sending.transport == "fhir":
         answer = await send_fhir(base, sending.body, token, client=client)
     else:
@@ -189,10 +172,6 @@ def _issue(body: Any, language: str) -> str:
     issues = body.get("issue", []) if isinstance(body, dict) else []
     chinese, _, english = str(issues[0].get("details", {}).get("text", "") if issues else "").partition(" / ")
     return english if language == "en" else chinese
-
-
-def _base(up: Running) -> str:
-    return f"http://{up.hub.settings.bind}:{up.http_port}"
 
 
 async def _merged(up: Running) -> None:
@@ -254,33 +233,23 @@ def _counted(counts: Counter[str]) -> str:
 
 
 async def _tell_the_record(console: Console, up: Running, language: str) -> None:
-    async with httpx.AsyncClient(base_url=_base(up), timeout=60) as client:
-        token = _doctor_tokens(up)[0][1]
-        residents = await _residents(client, token)
-        _tell_who(console, residents, language)
-        _tell_agreement(console, residents)
-        await _tell_sample(console, client, token, residents)
+    """What the doctors of all teams read: each of them their own residents."""
+    doctors = front_ends(up, Role.FAMILY_DOCTOR)
+    residents = {one["id"]: one for doctor in doctors for one in await _residents(doctor)}
+    _tell_who(console, list(residents.values()), language)
+    _tell_agreement(console, list(residents.values()))
+    await _tell_sample(console, doctors, residents)
 
 
-async def _residents(client: httpx.AsyncClient, token: str) -> list[dict[str, Any]]:
+async def _residents(doctor: FrontEnd) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     after: str | None = None
     while True:
-        page = (await _ask(client, token, RESIDENTS, {"after": after}))["residents"]
+        page = (await doctor.ask(RESIDENTS, {"after": after}))["residents"]
         found += [edge["node"] for edge in page["edges"]]
         if not page["pageInfo"]["hasNextPage"]:
             return found
         after = page["pageInfo"]["endCursor"]
-
-
-async def _ask(client: httpx.AsyncClient, token: str, query: str, variables: dict[str, Any]) -> Any:
-    answer = await client.post(
-        "/graphql", json={"query": query, "variables": variables}, headers={"Authorization": f"Bearer {token}"}
-    )
-    body = answer.json()
-    if answer.status_code != 200 or body.get("errors"):
-        raise RuntimeError(f"GraphQL answered {answer.status_code}: {body.get('errors', body)}")
-    return body["data"]
 
 
 def _tell_who(console: Console, residents: Sequence[dict[str, Any]], language: str) -> None:
@@ -317,17 +286,15 @@ def _tell_agreement(console: Console, residents: Sequence[dict[str, Any]]) -> No
     console.print(table)
 
 
-async def _tell_sample(
-    console: Console, client: httpx.AsyncClient, token: str, residents: Sequence[dict[str, Any]]
-) -> None:
+async def _tell_sample(console: Console, doctors: Sequence[FrontEnd], residents: Mapping[str, dict[str, Any]]) -> None:
     console.rule("医生的一次查询 · A doctor's query")
-    fullest = max(residents, key=lambda one: (len({p["source"] for p in one["patients"]}), len(one["conflicts"])))
-    answer = await _ask(client, token, SAMPLE, {"id": fullest["id"]})
-    console.print(Syntax(SAMPLE.strip(), "graphql"))
-    shown = orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode().splitlines()
-    console.print(Syntax("\n".join(shown[:60]), "json"))
-    if len(shown) > 60:
-        console.print(f"… 其余 {len(shown) - 60} 行 · {len(shown) - 60} more lines")
+    fullest = max(
+        residents.values(), key=lambda one: (len({p["source"] for p in one["patients"]}), len(one["conflicts"]))
+    )
+    for doctor in doctors:
+        if any(one["id"] == fullest["id"] for one in await _residents(doctor)):
+            tell_question(console, SAMPLE, await doctor.ask(SAMPLE, {"id": fullest["id"]}), most=60)
+            return
 
 
 def _tell_refusals(console: Console, sent: Sequence[Sent]) -> None:
@@ -341,28 +308,14 @@ def _tell_refusals(console: Console, sent: Sequence[Sent]) -> None:
 
 def _tell_addresses(console: Console, up: Running, settings: Settings) -> None:
     console.rule("地址与令牌 · Addresses and tokens")
-    base = _base(up)
+    base = base_of(up)
     console.print(f"GraphQL   {base}/graphql   （浏览器打开即 GraphiQL · opens GraphiQL in a browser）")
     console.print(f"FHIR      {base}/fhir")
     console.print(f"ingest    {base}/ingest/SOURCE")
     console.print(f"MLLP      {settings.bind}:{up.mllp_port}")
-    for name, token in _doctor_tokens(up):
-        console.print(f"\n{name}\nAuthorization: Bearer {token}", soft_wrap=True)
-
-
-def _doctor_tokens(up: Running) -> list[tuple[str, str]]:
-    """A sign-in token for each family doctor of the county."""
-    found = []
-    for team in teams().values():
-        doctor = Viewer(
-            id=f"{team.slug}-doctor",
-            name=team.doctor,
-            role=Role.FAMILY_DOCTOR,
-            organisation=team.organisation,
-            team=team.slug,
-        )
-        found.append((f"{team.name} {team.doctor}", up.hub.keyring.issue(doctor, now=datetime.now(UTC))))
-    return found
+    for viewer in (*members(Role.FAMILY_DOCTOR), *members(Role.NURSE), desk()):
+        console.print(f"\n{viewer.name} {viewer.team or viewer.organisation}（{viewer.role.value}）")
+        console.print(f"Authorization: Bearer {token_of(up, viewer)}", soft_wrap=True)
 
 
 def _verdict(wrong: Sequence[str], sent: int) -> str:

@@ -1,4 +1,4 @@
-"""Every table of the hub. The migration creates them; a test holds the two against each other."""
+"""What came in, who it is about, what is known of them, what happened."""
 
 from sqlalchemy import (
     ARRAY,
@@ -6,14 +6,12 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     Float,
     ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -22,16 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "pk": "pk_%(table_name)s",
-}
-metadata = MetaData(naming_convention=NAMES)
-
-_at = DateTime(timezone=True)
+from hub.tables.naming import INSTANT, metadata
 
 # -- what came in ----------------------------------------------------------------------------------------------------
 
@@ -45,7 +34,7 @@ message = Table(
     Column("kind", Text, nullable=False, comment="ADT^A01, transaction, Observation"),
     Column("control_id", Text, nullable=False, comment="MSH-10"),
     Column("raw", LargeBinary, nullable=False, comment="the bytes as they came"),
-    Column("received_at", _at, nullable=False, server_default=text("now()")),
+    Column("received_at", INSTANT, nullable=False, server_default=text("now()")),
     Index(None, "source", "control_id"),
     comment="What a source sent. Append-only for the application role.",
 )
@@ -59,7 +48,7 @@ fate = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("refusal", JSONB, comment="code, where and given of the refusal that parked it"),
     Column("findings", JSONB, comment="per-entry refusals of a batch; what full validation found"),
-    Column("changed_at", _at, nullable=False, server_default=text("now()")),
+    Column("changed_at", INSTANT, nullable=False, server_default=text("now()")),
     CheckConstraint("fate in ('kept', 'merged', 'parked')", name="known"),
     Index("ix_fate_kept", "message_id", postgresql_where=text("fate = 'kept'")),
     Index("ix_fate_parked", "message_id", postgresql_where=text("fate = 'parked'")),
@@ -84,8 +73,8 @@ resident = Table(
     Column("origins", JSONB, nullable=False, server_default="[]"),
     Column("conflicts", JSONB, nullable=False, server_default="[]"),
     Column("replaced_by", Uuid, ForeignKey("resident.id"), comment="the resident that a merge left in its place"),
-    Column("created_at", _at, nullable=False, server_default=text("now()")),
-    Column("changed_at", _at, nullable=False, server_default=text("now()")),
+    Column("created_at", INSTANT, nullable=False, server_default=text("now()")),
+    Column("changed_at", INSTANT, nullable=False, server_default=text("now()")),
     Index("ix_resident_present", "id", postgresql_where=text("replaced_by is null")),
     comment="The person. Its columns are projected from the facts of its patients.",
 )
@@ -107,7 +96,7 @@ patient = Table(
     Column("source", Text, nullable=False),
     Column("organisation", Text, nullable=False),
     Column("merged_into", Uuid, ForeignKey("patient.id"), comment="the patient of the source that an A40 left"),
-    Column("created_at", _at, nullable=False, server_default=text("now()")),
+    Column("created_at", INSTANT, nullable=False, server_default=text("now()")),
     comment="A person as one source knows them.",
 )
 
@@ -131,8 +120,8 @@ link = Table(
     Column("grade", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("message_id", Uuid, ForeignKey("message.id")),
-    Column("since", _at, nullable=False, server_default=text("now()")),
-    Column("until", _at, comment="null while the link stands"),
+    Column("since", INSTANT, nullable=False, server_default=text("now()")),
+    Column("until", INSTANT, comment="null while the link stands"),
     CheckConstraint("grade in ('certain', 'probable', 'possible', 'not')", name="known_grade"),
     Index("uq_link_standing", "patient_id", unique=True, postgresql_where=text("until is null")),
     comment="Which resident a patient is, since when, how sure and why. A patient has one standing link.",
@@ -149,9 +138,9 @@ fact = Table(
     Column("kind", Text, nullable=False, comment="FHIR resource type"),
     Column("key", Text, nullable=False, comment="the sender's business key: a later fact of it supersedes"),
     Column("entry_key", Text, nullable=False, comment="what it is of the resident, whoever says it"),
-    Column("event_at", _at, nullable=False),
-    Column("sent_at", _at, nullable=False),
-    Column("received_at", _at, nullable=False),
+    Column("event_at", INSTANT, nullable=False),
+    Column("sent_at", INSTANT, nullable=False),
+    Column("received_at", INSTANT, nullable=False),
     Column("content", Text, nullable=False, comment="FHIR R4B JSON exactly as mapped or received"),
     Column("content_hash", LargeBinary, nullable=False),
     Column("path", Text, nullable=False),
@@ -175,7 +164,7 @@ def _entry(name: str, *columns: Column[object], about: str) -> Table:
         Column("code", Text),
         Column("display", Text),
         Column("effective", Text, comment="FHIR date or dateTime, with the precision that was sent"),
-        Column("effective_at", _at, comment="the first instant that `effective` covers"),
+        Column("effective_at", INSTANT, comment="the first instant that `effective` covers"),
         Column("organisation", Text),
         *columns,
         Column("origins", JSONB, nullable=False),
@@ -190,7 +179,7 @@ def _entry(name: str, *columns: Column[object], about: str) -> Table:
 encounter = _entry(
     "encounter",
     Column("ended", Text),
-    Column("ended_at", _at),
+    Column("ended_at", INSTANT),
     Column("visit_number", Text),
     Column("department", Text),
     Column("doctor", Text),
@@ -252,11 +241,13 @@ event = Table(
     metadata,
     Column("position", BigInteger, Identity(always=True), primary_key=True),
     Column("transaction", BigInteger, nullable=False, server_default=text("(pg_current_xact_id()::text)::bigint")),
-    Column("at", _at, nullable=False, server_default=text("now()")),
+    Column("at", INSTANT, nullable=False, server_default=text("now()")),
     Column("kind", Text, nullable=False),
-    Column("resident_id", Uuid, ForeignKey("resident.id"), nullable=False),
+    Column("resident_id", Uuid, ForeignKey("resident.id"), comment="null where it is about nobody: a session"),
+    Column("subject", Uuid, comment="what changed, where it is no record: a plan, a referral, a session"),
     Column("message_id", Uuid, ForeignKey("message.id")),
     Column("entries", ARRAY(Text), nullable=False, comment="kinds of entries that changed"),
+    Column("audience", ARRAY(Text), nullable=False, server_default="{}", comment="team:ID, organisation:ID"),
     Index(None, "transaction", "position"),
     comment="What changed, read in the order of commits. Append-only for the application role.",
 )
@@ -265,7 +256,7 @@ audit = Table(
     "audit",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("at", _at, nullable=False, server_default=text("now()")),
+    Column("at", INSTANT, nullable=False, server_default=text("now()")),
     Column("viewer", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("operation", Text, nullable=False),
@@ -274,11 +265,9 @@ audit = Table(
     Column("rule", Text, nullable=False),
     Column("residents", ARRAY(Uuid), nullable=False),
     Column("kinds", ARRAY(Text), nullable=False),
+    Column("changes", ARRAY(Text), nullable=False, server_default="{}", comment="referral 0198... sent>accepted"),
     Column("address", Text, nullable=False),
     Index(None, "at"),
     CheckConstraint("decision in ('allowed', 'refused')", name="known_decision"),
-    comment="Who read what, by which right. Append-only for the application role.",
+    comment="Who read or changed what, by which right. Append-only for the application role.",
 )
-
-APPEND_ONLY = (message, fact, event, audit)
-CHANGEABLE = tuple(table for table in metadata.sorted_tables if table not in APPEND_ONLY)

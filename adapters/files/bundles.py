@@ -1,0 +1,99 @@
+"""How a bundle is written that rows of a file become: FHIR R4B, deterministic to the byte.
+
+It has no timestamp: what a file says counts as of the moment it is loaded, so that loading it again says nothing new.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import orjson
+
+from adapters.files.columns import FileKind
+from adapters.files.sheet import Row, positions_of
+from hub.errors import Refusal
+from hub.message import Arrival, Format, Source, Transport, plain
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileBundle:
+    """One transaction and the rows that it comes from. `key` is what they are about, as their file calls it."""
+
+    kind: str
+    key: str
+    rows: tuple[Row, ...]
+    body: bytes
+
+    @property
+    def positions(self) -> str:
+        """Where its rows stand: ``agreements.csv#row=2-4``."""
+        return positions_of(self.rows)
+
+    def arrival(self, source: Source, transport: Transport) -> Arrival:
+        """The bundle as a message at the door; where its rows stand is what its sender calls it by."""
+        return Arrival(
+            source=source.name,
+            transport=transport,
+            format=Format.FHIR,
+            raw=self.body,
+            kind="transaction",
+            control_id=plain(self.positions),
+        )
+
+    def placed(self, refusal: Refusal) -> Refusal:
+        """A refusal at the row it comes from: who fills in a table knows nothing of ``Bundle.entry[2]``."""
+        row = self.rows[0]
+        return replace(refusal, where=f"{row.file}:{row.line} {refusal.where}".strip())
+
+
+def bundle(kind: FileKind, key: str, rows: Sequence[Row], resources: Iterable[tuple[str, Json]]) -> FileBundle:
+    """A transaction that creates each resource under the address of its key."""
+    content = {
+        "resourceType": "Bundle",
+        "identifier": {"system": "urn:hub:file", "value": positions_of(rows)},
+        "type": "transaction",
+        "entry": [_entry(key, resource) for key, resource in resources],
+    }
+    return FileBundle(kind=kind.name, key=key, rows=tuple(rows), body=orjson.dumps(content))
+
+
+def _entry(key: str, resource: Json) -> Json:
+    kind = resource["resourceType"]
+    return {
+        "fullUrl": address(kind, key),
+        "resource": resource,
+        "request": {"method": "POST", "url": kind},
+    }
+
+
+def address(kind: str, key: str) -> str:
+    """How a resource of the same bundle is referred to."""
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, f'urn:hub:file/{kind}/{key}')}"
+
+
+def referred(kind: str, key: str) -> Json:
+    """A reference to something that another bundle tells of, by its directory id."""
+    return {"reference": f"{kind}/{key}"}
+
+
+def coded(system: str, code: str) -> Json:
+    """A CodeableConcept with one coding of the hub's own."""
+    return {"coding": [{"system": f"urn:hub:{system}", "code": code}]}
+
+
+def identified(system: str, value: str) -> list[Json]:
+    """The identifier by which the hub knows a thing."""
+    return [{"system": f"urn:hub:{system}", "value": value}]
+
+
+def extension(name: str, **value: object) -> Json:
+    """One of the hub's extensions: ``extension("fee", valueString="25")``."""
+    return {"url": f"urn:hub:{name}", **value}
+
+
+def filled(resource: Mapping[str, Any]) -> Json:
+    """A resource without its empty elements: silence changes nothing."""
+    return {name: value for name, value in resource.items() if value not in (None, "", [], {}, ())}

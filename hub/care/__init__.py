@@ -1,0 +1,1 @@
+"""Care: what people read and change, checked, witnessed and committed. What the API and the pages call."""

@@ -1,0 +1,1 @@
+"""What the programme does: whoever asks for it, a person, a message or the clock."""

@@ -1,0 +1,51 @@
+"""Refusals of what a message says."""
+
+from collections.abc import Mapping
+
+from hub.wordings.wording import Wording
+
+CONTENT: Mapping[str, Wording] = {
+    "impossible-date": Wording(
+        "{where} is not a date of the calendar.",
+        "{where} 不是有效的日历日期。",
+        "Send {where} as YYYYMMDD[HHMMSS] with a day that exists.",
+        "请按 YYYYMMDD[HHMMSS] 填写真实存在的日期。",
+    ),
+    "wrong-check-digit": Wording(
+        "{where} is declared a citizen ID number and does not fit GB 11643 (length, birth date or check digit).",
+        "{where} 声明为公民身份号码，但不符合 GB 11643（长度、出生日期或校验码）。",
+        "Correct the number at the sender, or send it under the identifier type that it really is.",
+        "请在发送方更正号码，或改用其实际的证件类型发送。",
+    ),
+    "another-persons-number": Wording(
+        "{where}: the source's own number names a patient whose citizen ID number is another than the one sent.",
+        "{where}：该本院患者号此前对应的公民身份号码与本次所报不同。",
+        "Correct the number that is wrong at the sender; if the number went to another person, send it under a new "
+        "one. Then send again.",
+        "请在发送方更正错误的号码；若该患者号已改由他人使用，请换用新的患者号后重新发送。",
+    ),
+    "no-patient": Wording(
+        "{where} names no patient: none of its identifiers is declared in the source profile.",
+        "{where} 未能指明患者：来源配置未声明其中任何一种标识。",
+        "Send a local patient number, or add its type to `identifiers` in the source profile, then replay.",
+        "请发送本地患者号，或在来源配置的 identifiers 中登记其类型，然后重放。",
+    ),
+    "no-merged-patient": Wording(
+        "{where} names no prior patient to merge.",
+        "{where} 未指明被合并的患者。",
+        "Send the number that is given up in MRG-1 and the one that stays in PID-3.",
+        "请在 MRG-1 中填写作废号码，在 PID-3 中填写保留号码。",
+    ),
+    "mapped-resource-invalid": Wording(
+        "{where} gives a {kind} without {element}, which FHIR R4B requires.",
+        "{where} 得到的 {kind} 缺少 FHIR R4B 必填的 {element}。",
+        "Send the message again with the field that {element} is read from.",
+        "请补充 {element} 对应的字段后重新发送。",
+    ),
+    "not-conformant": Wording(
+        "{where}: {reason}.",
+        "{where}：{reason}。",
+        "Compare {where} with the HL7 version that MSH-12 names.",
+        "请对照 MSH-12 所示 HL7 版本核对 {where}。",
+    ),
+}
