@@ -22,7 +22,7 @@ demo: setup ## start the hub on a small county of fictional people
 	@$(BIN)/hub demo
 
 test: setup ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup ## formatting, lint, types, import rules
 	@$(BIN)/ruff format --check .
