@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hub.wordings import WORDINGS
+from hub.wordings.terms import in_chinese
 
 Language = Literal["en", "zh"]
 
@@ -26,12 +27,15 @@ class Refusal:
     def message(self, language: Language = "en") -> str:
         """What is wrong, as a sentence."""
         wording = WORDINGS[self.code]
-        return (wording.en if language == "en" else wording.zh).format(where=self.where, **self.given)
+        return self._said(wording.en if language == "en" else wording.zh, language)
 
     def next_step(self, language: Language = "en") -> str:
         """What the reader can do about it, as a sentence."""
         wording = WORDINGS[self.code]
-        return (wording.next_en if language == "en" else wording.next_zh).format(where=self.where, **self.given)
+        return self._said(wording.next_en if language == "en" else wording.next_zh, language)
+
+    def _said(self, text: str, language: Language) -> str:
+        return text.format(where=self.where, **(self.given if language == "en" else in_chinese(self.given)))
 
     def __str__(self) -> str:
         return f"{self.message()} {self.next_step()}"

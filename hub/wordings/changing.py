@@ -7,19 +7,19 @@ from hub.wordings.wording import Wording
 CHANGING: Mapping[str, Wording] = {
     "not-in-this-state": Wording(
         "This {what} is {state}: to {act} it, it would have to be {possible}.",
-        "该 {what} 当前状态为 {state}；执行 {act} 需处于 {possible}。",
+        "该{what}当前为“{state}”；要{act}，须为“{possible}”。",
         "Ask for it again: `availableActions` says what can be done now.",
         "请重新查询：availableActions 列出当前可执行的操作。",
     ),
     "not-yours-to-do": Wording(
         "To {act} this {what} is not yours to do.",
-        "您无权对该 {what} 执行 {act}。",
+        "您无权对该{what}执行“{act}”。",
         "`availableActions` says what you can do; the rest is for the other side.",
         "availableActions 列出您可执行的操作；其余由对方办理。",
     ),
     "changed-meanwhile": Wording(
         "This {what} was changed meanwhile: it is at version {found}, you had {asked}.",
-        "该 {what} 已被他人更改：当前版本为 {found}，您持有的是 {asked}。",
+        "该{what}已被他人更改：当前版本为 {found}，您持有的是 {asked}。",
         "Ask for it again, look at what changed, and repeat what still holds.",
         "请重新查询，确认变化后再操作。",
     ),
@@ -31,9 +31,9 @@ CHANGING: Mapping[str, Wording] = {
     ),
     "may-not-change": Wording(
         "The role {role} does not {act}.",
-        "角色 {role} 不能执行 {act}。",
+        "{role}不能{act}。",
         "Use the token of somebody whose task it is: {roles}.",
-        "请使用负责此事的人员的令牌：{roles}。",
+        "请使用负责此事者的令牌：{roles}。",
     ),
     "no-team": Wording(
         "Your token names no family-doctor team.",
