@@ -7,6 +7,7 @@ transaction is tried again, so that people never see a deadlock.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from hub.access import OWN_VIEW, Decision, Role, Viewer, insist, may_act, may_read
 from hub.audit import TREATMENT, Witness
 from hub.days import day_of
-from hub.errors import Refused, refuse
+from hub.errors import Refusal, Refused, refuse
 from hub.programme.hand import Hand
 from hub.store import log, relations
 
@@ -111,15 +112,39 @@ def whose(viewer: Viewer, now: datetime) -> relations.Given:
 async def carry_out(engine: AsyncEngine, errand: Errand, do: Callable[[Deed], Awaitable[T]]) -> T:
     """Change something in a transaction of its own, and return what `do` returns.
 
-    Raises Refused with what `do` refuses; too-busy where others were faster again and again.
+    Raises Refused with what `do` refuses; too-busy where others were faster again and again. A fault of ours is raised
+    as it is; the audit trail names the attempt all the same.
     """
     for _ in range(_TRIES):
         try:
             return await _try(engine, errand, do)
-        except DBAPIError as fault:
-            if str(getattr(fault.orig, "sqlstate", "")) not in _RACES:
+        except Refused:
+            raise
+        except Exception as fault:
+            if not _is_race(fault):
+                await _witness_failed(engine, errand, "internal")
                 raise
+    await _witness_failed(engine, errand, "too-busy")
     raise refuse("too-busy")
+
+
+def _is_race(fault: Exception) -> bool:
+    return isinstance(fault, DBAPIError) and str(getattr(fault.orig, "sqlstate", "")) in _RACES
+
+
+async def _witness_failed(engine: AsyncEngine, errand: Errand, code: str) -> None:
+    """Somebody tried, and nothing was changed."""
+    failed = Decision(rule=f"failed:{code}", refusal=Refusal(code=code, given={"reference": ""}))
+    witness = Witness(
+        viewer=errand.viewer,
+        operation=errand.operation,
+        purpose=errand.purpose,
+        decision=failed,
+        address=errand.address,
+    )
+    with suppress(DBAPIError, OSError):  # the database itself may be what failed
+        async with engine.begin() as connection:
+            await log.witness(connection, [witness.row()])
 
 
 async def _try(engine: AsyncEngine, errand: Errand, do: Callable[[Deed], Awaitable[T]]) -> T:

@@ -247,7 +247,9 @@ async def close(deed: Deed, key: UUID, reply: dict[str, str], version: int | Non
     if one.state is State.CLOSED:
         return (await programme.move(deed.hand, key, "reply", actors, version=version, reply=said)).id
     answered = Outcome.ANSWERED.value
-    return (await programme.move(deed.hand, key, "close", actors, version=version, reply=said, outcome=answered)).id
+    closed = await programme.move(deed.hand, key, "close", actors, version=version, reply=said, outcome=answered)
+    await referral_slots.give_back(deed.hand, one, "referral-closed")  # nobody will come to a slot that lies ahead
+    return closed.id
 
 
 async def _own(deed: Deed, key: UUID) -> tuple[Referral, frozenset[Actor]]:
@@ -256,6 +258,7 @@ async def _own(deed: Deed, key: UUID) -> tuple[Referral, frozenset[Actor]]:
     Raises Refused (may-not-change; unknown-referral, also where it is somebody else's: the two must look the same).
     """
     deed.check_role("move referrals", *READERS)
+    await referrals.lock_resident_of(deed.connection, key)  # of two who move it the second sees what the first left
     is_own = await worklists.is_party(deed.connection, party_of(deed.viewer), key)
     if not is_own:
         deed.decide(Decision(rule="no-party", refusal=Refusal(code="unknown-referral", where="id")))

@@ -126,6 +126,12 @@ async def lock_resident(connection: AsyncConnection, resident_id: UUID) -> Row |
     return row._asdict() if row else None
 
 
+async def lock_resident_of(connection: AsyncConnection, key: UUID) -> None:
+    """Hold the resident whom a referral is about until the end of this transaction; nobody where there is none."""
+    about = select(referral.c.resident_id).where(referral.c.id == key).scalar_subquery()
+    await connection.execute(select(resident.c.id).where(resident.c.id == about).with_for_update(key_share=True))
+
+
 async def list_merged(connection: AsyncConnection, moves: Iterable[tuple[UUID, UUID]]) -> list[tuple[UUID, UUID]]:
     """Of moves of links those that left a resident without a patient: (the one before, the one that stays)."""
     before = [gone for gone, _ in moves]

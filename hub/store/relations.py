@@ -17,7 +17,7 @@ _OF_AGREEMENTS = """
     from coverage c join agreement a on a.id = c.agreement_id
     where c.until is null and a.ended_on is null and :today between c.since and a.ends_on and not :is_desk
       and (a.team_id = :team
-           or a.provider_kind = 'alliance' and a.provider_id in
+           or a.provider_kind = 'alliance' and cast(:team as text) is not null and a.provider_id in
               (select o.alliance_id from organisation o where o.id = :organisation and o.alliance_id is not null))
 """
 _OF_FOLLOW_UPS = """
@@ -29,7 +29,8 @@ _OF_REFERRALS = """
     where f.ended_at is null and (
         :is_desk and :organisation in (f.to_organisation_id, f.from_organisation_id)
         or not :is_desk and :team in (f.to_team_id, f.from_team_id)
-        or not :is_desk and f.direction = 'down' and f.to_team_id is null and f.to_organisation_id = :organisation)
+        or not :is_desk and cast(:team as text) is not null and f.direction = 'down' and f.to_team_id is null
+           and f.to_organisation_id = :organisation)
 """
 _EACH = (_OF_AGREEMENTS, _OF_FOLLOW_UPS, _OF_REFERRALS)
 

@@ -83,14 +83,16 @@ async def test_a_role_that_does_not_do_such_things_is_refused_before_anything_is
     assert (await audited(engine))[0]["rule"] == "role-does-not"
 
 
-async def test_a_fault_of_ours_leaves_nothing_behind(engine: AsyncEngine) -> None:
+async def test_a_fault_of_ours_leaves_nothing_behind_but_the_attempt(engine: AsyncEngine) -> None:
     async def do(deed: Deed) -> None:
         await open_centre(deed)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await carry_out(engine, errand(), do)
-    assert [await count(engine, table) for table in ("organisation", "history", "audit")] == [0, 0, 0]
+    assert [await count(engine, table) for table in ("organisation", "history")] == [0, 0]
+    (row,) = await audited(engine)
+    assert (row["operation"], row["decision"], row["rule"]) == ("doSomething", "refused", "failed:internal")
 
 
 async def test_nobody_sees_a_deadlock(engine: AsyncEngine) -> None:

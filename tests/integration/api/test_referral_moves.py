@@ -54,7 +54,7 @@ async def test_who_accepts_second_is_told_that_it_is_accepted(county: County, as
     await done(asking(DESK), ACCEPT, id=one["id"])
     again = await done(asking(DESK), ACCEPT, id=one["id"])
     assert again["code"] == "not-in-this-state"
-    assert "accepted" in again["message"]["zh"]
+    assert "已接收" in again["message"]["zh"]
 
 
 async def test_of_a_refusal_and_a_withdrawal_at_once_one_wins(county: County, asking: As) -> None:
@@ -113,6 +113,26 @@ async def test_a_held_slot_is_booked_with_the_referral_and_free_again_when_it_en
     assert freed["state"] == "cancelled"
 
 
+async def test_a_referral_that_is_refused_while_it_is_booked_keeps_no_slot(county: County, asking: As) -> None:
+    doctor, desk = asking(DOCTOR), asking(DESK)
+    for day in range(1, 7):
+        one = await sent(doctor, county)
+        booking = global_id("Booking", await county.slot(county.now + day * ONE_DAY))
+        _, refused = await asyncio.gather(
+            done(doctor, BOOK, id=one["id"], bookingId=booking), done(desk, REFUSE, id=one["id"], reason="床位已满")
+        )
+        assert refused["state"] == "REFUSED"
+        assert not await rows(county.engine, "select id from booking where state = 'booked'")
+
+
+async def test_closing_a_referral_gives_back_the_slot_that_still_lies_ahead(county: County, asking: As) -> None:
+    booking = global_id("Booking", await county.slot(county.now + 5 * ONE_DAY))
+    one = await sent(asking(DOCTOR), county, bookingId=booking)
+    closed = await done(asking(DESK), CLOSE, id=one["id"], reply={"advice": "不需转诊"})
+    assert closed["state"] == "CLOSED"
+    assert [row["state"] for row in await rows(county.engine, "select state from booking")] == ["cancelled"]
+
+
 async def test_a_slot_elsewhere_or_of_others_is_no_slot_for_it(county: County, asking: As) -> None:
     doctor = asking(DOCTOR)
     one = await sent(doctor, county)
@@ -168,6 +188,22 @@ async def test_of_the_centres_teams_the_first_takes_what_names_none(
     assert (await done(first, ACCEPT, id=key))["to"]["teamId"] == "dongcheng-2"
     assert await listed(second) == []
     assert (await done(second, ACCEPT, id=key))["code"] == "unknown-referral"
+
+
+async def test_of_two_teams_who_answer_at_once_only_the_one_who_took_it_can_go_on(
+    engine: AsyncEngine, clock: Clock, asking: As
+) -> None:
+    clock.moment = DAY + 20 * ONE_DAY
+    county = await County(engine, now=clock.moment).open(signed=False)
+    await county.deliver([says("A01"), discharged(disposition="3")])
+    first, second = asking(OTHER_DOCTOR), asking(NURSE)
+    [key] = await listed(first, box="RECEIVED")
+    taken, refused = await asyncio.gather(
+        done(first, ACCEPT, id=key), done(second, REFUSE, id=key, reason="不在服务区"), return_exceptions=False
+    )
+    acts = [row["act"] for row in await rows(engine, "select act from history where kind = 'referral' order by id")]
+    assert acts in (["send", "accept"], ["send", "refuse"])
+    assert ("code" in taken) != ("code" in refused)
 
 
 # -- following -------------------------------------------------------------------------------------------------------
