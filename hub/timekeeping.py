@@ -62,14 +62,27 @@ class Timekeeper:
             await self._task
 
     async def keep(self) -> int:
-        """Do all that is due now, each batch in a transaction of its own. Returns how many things that were."""
-        done = 0
+        """Do all that is due now, each batch in a transaction of its own. Returns how many things that were.
+
+        What fails keeps nothing else from being done: the others have their turn first, then its fault is raised.
+        """
+        done, faults = 0, []
         for doing in self._doings:
-            for _ in range(_BATCHES):
-                some = await self._some(doing)
-                done += some
-                if not some or self._stopping.is_set():
-                    break
+            try:
+                done += await self._all(doing)
+            except Exception as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
+        return done
+
+    async def _all(self, doing: Doing) -> int:
+        done = 0
+        for _ in range(_BATCHES):
+            some = await self._some(doing)
+            done += some
+            if not some or self._stopping.is_set():
+                break
         return done
 
     async def _some(self, doing: Doing) -> int:

@@ -47,6 +47,12 @@ class Cycle:
     count: int = 0
 
 
+_LONGEST_ROUND = 3 * 366
+"""Days of a cycle: whoever is to come back in ten years was mistyped. Such a period asks for nothing."""
+_YEARS = range(1900, 2200)
+"""Years in which somebody can be asked to come; counting on from them stays in the calendar."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
     """What a hospital asked for. `days` are single days, `spans` whole windows; `notes` are its words."""
@@ -143,7 +149,7 @@ def _spans(resource: Resource) -> Iterator[Span]:
 def _cycles(resource: Resource) -> Iterator[Cycle]:
     repeat = (resource.get("occurrenceTiming") or {}).get("repeat") or {}
     days = int(float(repeat.get("period") or 0) * _DAYS.get(str(repeat.get("periodUnit", "")), 0))
-    if days < 1:
+    if not 1 <= days <= _LONGEST_ROUND:
         return
     bounds = repeat.get("boundsPeriod") or {}
     begin, end = (_span(bounds[name]) if bounds.get(name) else None for name in ("start", "end"))
@@ -177,11 +183,13 @@ def _span(said: str) -> Span | None:
     try:
         if "T" in said:
             day = day_of(datetime.fromisoformat(said))
-            return day, day
+            return (day, day) if day.year in _YEARS else None
         found = _DAY.match(said)
         if found is None:
             return None
         year, month = int(found[1]), int(found[2])
+        if year not in _YEARS:
+            return None
         if found[3]:
             day = date(year, month, int(found[3]))
             return day, day

@@ -264,14 +264,33 @@ def _term(told: Told) -> Term:
         raise refuse("contract-incomplete", where, element="applies.start, applies.end")
     if ends < begins:
         raise refuse("term-order", f"{where}.applies")
-    issued = str(resource.get("issued", ""))
-    signed_at = datetime.fromisoformat(issued) if "T" in issued else begin_of(_day(issued) or begins)
+    signed_at = _moment(resource.get("issued")) or begin_of(begins)
     return Term(begins_on=begins, ends_on=ends, signed_at=signed_at, signed_by=told.source.name)
 
 
+_YEARS = range(1900, 2200)
+"""Years in which somebody can have signed. Many systems write 9999-12-31 for an agreement without an end, which the
+programme does not know: every term has its last day."""
+
+
 def _day(said: Any) -> date | None:
-    text = str(said or "")
-    return date.fromisoformat(text[:10]) if len(text) >= 10 else None
+    """The day that an element names; None where it names none of the calendar's, or none that can be meant."""
+    try:
+        day = date.fromisoformat(str(said or "")[:10])
+    except ValueError:
+        return None
+    return day if day.year in _YEARS else None
+
+
+def _moment(said: Any) -> datetime | None:
+    day = _day(said)
+    if day is None:
+        return None
+    try:
+        at = datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+    return at if at.tzinfo else begin_of(day)
 
 
 _Numbers = list[tuple[str, str]]

@@ -6,7 +6,7 @@ from hub.agreements import RESIDENTS_MERGED, STANDING
 from hub.programme.agreements import close, leave
 from hub.programme.hand import Hand
 from hub.programme.happened import Happened, Reaction
-from hub.programme.terms import tell
+from hub.programme.terms import close_over, tell
 from hub.store import agreements, people
 from hub.transitions import Actor
 
@@ -32,6 +32,7 @@ async def follow(hand: Hand, before: UUID, after: UUID) -> None:
     if stays == before:
         return
     await people.lock_residents(hand.connection, [before, stays])
+    await close_over(hand, [before, stays])
     held = await agreements.list_held(hand.connection, [before, stays], hand.today)
     if before not in {one.resident_id for one in held}:
         await agreements.move_coverage(hand.connection, before, stays)

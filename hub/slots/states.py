@@ -148,7 +148,7 @@ def has_lapsed(booking: Booking) -> Refusal | None:
     return None if booking.has_lapsed else Refusal(code="hold-stands", where="bookingId")
 
 
-def can_be_given_back(booking: Booking) -> Refusal | None:
+def lies_ahead(booking: Booking) -> Refusal | None:
     """Its hold has not expired, and its time has not come."""
     if booking.starts_at <= booking.seen_at:
         return Refusal(code="slot-begun", where="bookingId")
@@ -188,7 +188,7 @@ BOOKING_MACHINE: Machine[Booking] = Machine(
     name="booking",
     states=tuple(BookingState),
     moves=(
-        move("confirm", [BookingState.HELD], BookingState.BOOKED, _TEAM, guard=stands_in_time),
+        move("confirm", [BookingState.HELD], BookingState.BOOKED, _TEAM, guard=lies_ahead),
         move("expire", [BookingState.HELD], BookingState.EXPIRED, _TIME, guard=has_lapsed),
         move(
             "cancel",
@@ -196,7 +196,7 @@ BOOKING_MACHINE: Machine[Booking] = Machine(
             BookingState.CANCELLED,
             _TEAM,
             _HOSPITAL,
-            guard=can_be_given_back,
+            guard=lies_ahead,
         ),
         move("reschedule", [BookingState.HELD, BookingState.BOOKED], "", _HOSPITAL),
         move("follow", [BookingState.HELD, BookingState.BOOKED], "", Actor.MESSAGE),

@@ -115,9 +115,12 @@ async def list_of_residents(connection: AsyncConnection, residents: Sequence[UUI
 
 
 # An offer holds contact data and no word on anybody's health: not the disposition, not a diagnosis, not the department.
+# Once it has ended nobody is to call any more, and what the resident's data became since is nobody's business here.
 _OFFERS = """
     select o.id, o.resident_id, o.organisation_id, o.hospital, o.discharged_at, o.state, o.reason, o.version,
-           o.ended_at, o.end_reason, r.name, r.phone, r.address
+           o.ended_at, o.end_reason,
+           case when o.ended_at is null then r.name end as name, case when o.ended_at is null then r.phone end as phone,
+           case when o.ended_at is null then r.address end as address
     from offer o join resident r on r.id = o.resident_id
     where (o.organisation_id = :centre or o.organisation_id is null and exists (
              select from organisation mine where mine.id = :centre and mine.kind = 'community-health-centre'

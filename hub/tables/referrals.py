@@ -49,6 +49,7 @@ referral = Table(
     Index("uq_referral_booking", "booking_id", unique=True, postgresql_where=text("ended_at is null")),
     Index(None, "plan_id"),
     Index(None, "previous_id"),
+    Index("ix_referral_waiting", "id", postgresql_where=text("state = 'booked'")),
     Index(None, "from_team_id", "id"),
     Index(None, "from_organisation_id", "id"),
     Index(None, "to_organisation_id", "id"),

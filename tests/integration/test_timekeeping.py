@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
 from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -62,6 +63,25 @@ async def test_a_fault_undoes_its_batch_and_it_is_tried_again(engine: AsyncEngin
     assert keeper.is_alive
     await keeper.stop()
     assert not keeper.is_alive
+    assert await count(engine) == 1
+
+
+async def test_what_fails_keeps_nothing_else_from_being_done(engine: AsyncEngine) -> None:
+    times = 0
+
+    async def fail(hand: Hand, most: int) -> int:
+        raise ZeroDivisionError
+
+    async def open_one(hand: Hand, most: int) -> int:
+        nonlocal times
+        times += 1
+        if times > 1:
+            return 0
+        await hand.connection.execute(insert(organisation).values(id="1", name="x", kind="other"))
+        return 1
+
+    with pytest.raises(ZeroDivisionError):
+        await Timekeeper(engine, [fail, open_one]).keep()
     assert await count(engine) == 1
 
 

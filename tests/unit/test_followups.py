@@ -209,6 +209,19 @@ def test_a_cycle_without_an_end_ends() -> None:
     assert len(daily) == 24
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"occurrenceTiming": {"repeat": {"period": 99999999, "periodUnit": "wk"}}},
+        {"occurrenceTiming": {"repeat": {"period": 2, "periodUnit": "wk", "boundsPeriod": {"start": "9999-12-31"}}}},
+        {"occurrenceDateTime": "9999-12-31"},
+        {"occurrenceDateTime": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_what_nobody_can_mean_asks_for_nothing_beyond_the_calendar(odd: dict[str, object]) -> None:
+    assert all(days < 366 * 200 for _, days in windows(asked(**odd)))
+
+
 # -- states ------------------------------------------------------------------------------------------------------------
 
 

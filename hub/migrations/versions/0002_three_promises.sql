@@ -499,6 +499,7 @@ CREATE INDEX ix_referral_previous_id ON referral (previous_id);
 CREATE INDEX ix_referral_resident_id ON referral (resident_id);
 CREATE INDEX ix_referral_to_organisation_id_id ON referral (to_organisation_id, id);
 CREATE INDEX ix_referral_to_team_id_id ON referral (to_team_id, id);
+CREATE INDEX ix_referral_waiting ON referral (id) WHERE state = 'booked';
 CREATE UNIQUE INDEX uq_referral_booking ON referral (booking_id) WHERE ended_at is null;
 CREATE UNIQUE INDEX uq_referral_down ON referral (resident_id, stay_key) WHERE direction = 'down' and stay_key <> '' and state <> 'withdrawn';
 COMMENT ON TABLE referral IS 'A referral, up or down, with the record''s summary frozen at sending.';
