@@ -14,10 +14,11 @@ from hub.api.context import Info
 from hub.api.fields import field, mutation, subscription
 from hub.api.following import Cursor, follow
 from hub.api.paging import check_text, global_id, read_resident_id
-from hub.api.slots import SessionKind, SlotPool, find_slot_pool, read_id
+from hub.api.slots import SessionKind, SlotPool, find_slot_pool, read_id, read_text
 from hub.care import slots as care
 from hub.care.deed import Deed
 from hub.care.slots import Asked
+from hub.days import check_moment
 from hub.errors import Refused, refuse
 from hub.programme.pools import CHANGED
 from hub.slots import DEFAULT_HOLD, LONGEST_HOLD, Offered, Published
@@ -201,18 +202,20 @@ def _asked(input: HoldSlotInput) -> Asked:
     return Asked(
         session_id=read_id(input.slot_pool_id, "SlotPool", "slotPoolId") if input.slot_pool_id is not None else None,
         slot_id=read_id(input.slot_id, "Slot", "slotId") if input.slot_id is not None else None,
-        near=_instant(input.near, "near") if input.near is not None else None,
+        near=check_moment(input.near, "near") if input.near is not None else None,
         resident_id=_resident(input.resident_id),
         minutes=input.minutes,
     )
 
 
+_MOST_SLOTS = 9999
+"""As many digits as messages have for the number of a slot (`hub.programme.schedules`)."""
 _TEXTS = ("number", "department", "practitioner", "title", "speciality", "place", "fee")
 
 
 def _published(input: PublishSessionInput, now: datetime) -> Published:
     """A session as its desk tells it: now. Raises Refused (bad-argument)."""
-    texts = {name: check_text(getattr(input, name), name).strip() for name in _TEXTS}
+    texts = {name: read_text(getattr(input, name).strip(), name) for name in _TEXTS}
     return Published(
         kind=cast(str, input.kind.value),
         number=texts["number"],
@@ -222,12 +225,12 @@ def _published(input: PublishSessionInput, now: datetime) -> Published:
         speciality=texts["speciality"],
         place=texts["place"],
         fee=texts["fee"],
-        starts_at=_instant(input.starts_at, "startsAt"),
-        ends_at=_instant(input.ends_at, "endsAt"),
-        public_from=_instant(input.public_from, "publicFrom"),
-        team_from=_instant(input.team_from, "teamFrom") if input.team_from else None,
-        release_at=_instant(input.release_at, "releaseAt") if input.release_at else None,
-        reserved=_count(input.reserved, "reserved"),
+        starts_at=check_moment(input.starts_at, "startsAt"),
+        ends_at=check_moment(input.ends_at, "endsAt"),
+        public_from=check_moment(input.public_from, "publicFrom"),
+        team_from=check_moment(input.team_from, "teamFrom") if input.team_from else None,
+        release_at=check_moment(input.release_at, "releaseAt") if input.release_at else None,
+        reserved=_count(input.reserved, "reserved", least=0),
         slots=tuple(_slot(one) for one in input.slots),
         told_at=now,
     )
@@ -235,25 +238,18 @@ def _published(input: PublishSessionInput, now: datetime) -> Published:
 
 def _slot(input: SlotInput) -> Offered:
     return Offered(
-        number=_count(input.number, "slots.number") or 0,
-        starts_at=_instant(input.starts_at, "slots.startsAt"),
-        ends_at=_instant(input.ends_at, "slots.endsAt"),
+        number=_count(input.number, "slots.number", least=1) or 0,
+        starts_at=check_moment(input.starts_at, "slots.startsAt"),
+        ends_at=check_moment(input.ends_at, "slots.endsAt"),
         is_free=not input.taken,
         is_for_team=input.for_team,
     )
 
 
-def _count(number: int | None, where: str) -> int | None:
-    if number is not None and number < 0:
-        raise refuse("bad-argument", where, reason="< 0")
+def _count(number: int | None, where: str, *, least: int) -> int | None:
+    if number is not None and not least <= number <= _MOST_SLOTS:
+        raise refuse("bad-argument", where, reason=f"{least}-{_MOST_SLOTS}")
     return number
-
-
-def _instant(at: datetime, where: str) -> datetime:
-    """A time with its zone. Raises Refused (bad-argument)."""
-    if at.tzinfo is None:
-        raise refuse("bad-argument", where, reason="no time zone")
-    return at
 
 
 @strawberry.type(description="A session changed: it was published, changed, cancelled or released, or a slot moved.")

@@ -31,11 +31,13 @@ from hub.api.paging import (
 )
 from hub.api.teams import OrganisationType, get_organisation
 from hub.care import slots as care
-from hub.days import begin_of
+from hub.days import begin_of, check_day
 from hub.errors import Refusal, refuse
 from hub.slots import Session, SessionState, why_not
 from hub.store.pools import Pick
 from hub.store.slots import Row
+
+_LONGEST = 200
 
 
 @strawberry.enum(name="SessionKind", description="What a session is of.")
@@ -224,10 +226,10 @@ class SlotQuery:
         visit = info.context.visit
         pick = Pick(
             kind=cast(str, kind.value) if kind else "",
-            department=check_text(department or "", "department"),
-            organisation=check_text(organisation_id or "", "organisationId"),
-            begin=begin_of(from_) if from_ else visit.now,
-            end=begin_of(until + timedelta(days=1)) if until else None,
+            department=read_text(department or "", "department"),
+            organisation=read_text(organisation_id or "", "organisationId"),
+            begin=begin_of(check_day(from_, "from")) if from_ else visit.now,
+            end=begin_of(check_day(until, "until") + timedelta(days=1)) if until else None,
         )
         sessions = await care.page_pools(visit, pick, page_of(first, after))
         edges = [
@@ -315,6 +317,13 @@ def _ledger(rows: Sequence[Row]) -> list[SlotMovement]:
 
 
 # -- by id -----------------------------------------------------------------------------------------------------------
+
+
+def read_text(text: str, where: str) -> str:
+    """A name or number, as it is kept in an index. Raises Refused (bad-argument)."""
+    if len(text) > _LONGEST:
+        raise refuse("bad-argument", where, reason=f"0-{_LONGEST}")
+    return check_text(text, where)
 
 
 def read_id(text: str, kind: str, where: str) -> UUID:

@@ -204,7 +204,7 @@ async def publish_session(deed: Deed, told: Published, programme: Programme) -> 
     for element, found in {"number": told.number, "department": told.department, "slots": told.slots}.items():
         if not found:
             raise refuse("session-incomplete", "input", element=element)
-    return await publishing.publish(deed.hand, hospital, told, programme)
+    return await publishing.publish(deed.hand, hospital, told, programme, is_by_person=True)
 
 
 async def cancel_session(deed: Deed, session_id: UUID, reason: str, version: int | None) -> UUID:

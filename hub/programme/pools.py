@@ -41,14 +41,15 @@ _TEAM, _HOSPITAL, _TIME = frozenset({Actor.TEAM}), frozenset({Actor.HOSPITAL}), 
 async def hold(hand: Hand, wanted: Wanted) -> Row:
     """Hold a slot for a while: the booking.
 
-    Raises Refused (no-such-slot, no-such-team, what `why_not` refuses, slot-taken, booked-already, no-relation).
+    Raises Refused (no-such-slot, no-such-team, what `why_not` refuses, slot-taken, booked-already, no-relation,
+    resident-deceased).
     """
     if wanted.resident_id is not None:
         wanted = replace(wanted, resident_id=await _present(hand, wanted.resident_id, wanted.session_id))
     key = new_id()
-    answer = await slots.hold(hand.connection, key, wanted, by=hand.by, now=hand.now)
+    answer = await _try(hand, key, wanted)
     if answer is None or answer.slot_id is None:
-        _check_may_wait(hand, wanted, answer)
+        await _queue(hand, _check_may_wait(hand, wanted, answer))
         await expire_in(hand, wanted.session_id)
         answer = await slots.hold(hand.connection, key, wanted, by=hand.by, now=hand.now, waits=True)
     if answer is None or answer.slot_id is None:
@@ -75,14 +76,13 @@ async def hold(hand: Hand, wanted: Wanted) -> Row:
 async def confirm(hand: Hand, booking_id: UUID, resident_id: UUID, team_id: str, *, version: int | None = None) -> Row:
     """Book a slot that the team holds, for a resident: the booking.
 
-    Raises Refused (no-such-booking, hold-expired, not-in-this-state, booked-already, no-relation, changed-meanwhile).
+    Raises Refused (no-such-booking, hold-expired, slot-begun, not-in-this-state, booked-already, no-relation,
+    resident-deceased, changed-meanwhile).
     """
-    resident = await slots.lock_resident(hand.connection, resident_id)
-    if resident is None:
-        raise refuse("no-relation")
+    resident = await _living(hand, resident_id)
     row = await _own(hand, booking_id, team_id, version)
     BOOKING_MACHINE.check("confirm", _seen(row, hand.now), _TEAM)
-    if await slots.find_booked(hand.connection, row["session_id"], resident):
+    if await slots.has_taken(hand.connection, row["session_id"], resident, hand.now, besides=booking_id):
         raise refuse("booked-already", "residentId")
     await _turn(hand, [row], "confirm", _TEAM)
     changed = {"state": BookingState.BOOKED, "resident_id": resident, "expires_at": None}
@@ -215,7 +215,7 @@ async def _write(hand: Hand, act: str, movements: Sequence[Movement]) -> None:
 # -- why not ---------------------------------------------------------------------------------------------------------
 
 
-def _check_may_wait(hand: Hand, wanted: Wanted, answer: Answer | None) -> None:
+def _check_may_wait(hand: Hand, wanted: Wanted, answer: Answer | None) -> Answer:
     """No slot was free at once. Raises Refused, unless one may be: one that others are about to take or to give back,
     or a hold whose time is over."""
     if answer is None:
@@ -225,6 +225,23 @@ def _check_may_wait(hand: Hand, wanted: Wanted, answer: Answer | None) -> None:
     refusal = why_not(answer.session, answer.use, hand.now, is_allied=answer.is_allied)
     if refusal:
         raise Refused(refusal)
+    return answer
+
+
+async def _try(hand: Hand, key: UUID, wanted: Wanted) -> Answer | None:
+    """Hold a slot that is free at once. What finds none keeps nothing: a slot that was locked just after somebody had
+    taken it stays locked though it is no answer, and who then waits would be waited for."""
+    async with hand.connection.begin_nested() as attempt:
+        answer = await slots.hold(hand.connection, key, wanted, by=hand.by, now=hand.now)
+        if answer is None or answer.slot_id is None:
+            await attempt.rollback()
+    return answer
+
+
+async def _queue(hand: Hand, answer: Answer) -> None:
+    """Take the session before any slot of it, as who publishes does: one who waits for slots one by one, while another
+    takes them all, would have each wait for the other."""
+    await slots.lock_session(hand.connection, answer.session.organisation_id, key=answer.session.id)
 
 
 def _taken(hand: Hand, wanted: Wanted, answer: Answer | None) -> Refused:
@@ -236,13 +253,24 @@ def _taken(hand: Hand, wanted: Wanted, answer: Answer | None) -> Refused:
 
 
 async def _present(hand: Hand, resident_id: UUID, session_id: UUID) -> UUID:
-    """A resident, or the one that stays in their place, who has no slot of this session yet."""
-    resident = await slots.lock_resident(hand.connection, resident_id)
-    if resident is None:
-        raise refuse("no-relation")
-    if await slots.find_booked(hand.connection, session_id, resident):
+    """A resident, or the one that stays in their place, who has no slot of this session yet: one team would keep all
+    of them from others for one patient."""
+    resident = await _living(hand, resident_id)
+    if await slots.has_taken(hand.connection, session_id, resident, hand.now):
         raise refuse("booked-already", "residentId")
     return resident
+
+
+async def _living(hand: Hand, resident_id: UUID) -> UUID:
+    """A resident, or the one that stays in their place, held for this transaction. Raises Refused (no-relation,
+    resident-deceased)."""
+    found = await slots.lock_resident(hand.connection, resident_id)
+    if found is None:
+        raise refuse("no-relation")
+    if found["deceased"]:
+        raise refuse("resident-deceased", "residentId")
+    key: UUID = found["id"]
+    return key
 
 
 async def _own(hand: Hand, booking_id: UUID, team_id: str | None, version: int | None) -> Row:

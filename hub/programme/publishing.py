@@ -7,6 +7,7 @@ withdrawn, and nothing of a session is changed once it has begun.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -38,10 +39,13 @@ from hub.store import slots
 from hub.transitions import Actor
 
 _HOSPITAL = frozenset({Actor.HOSPITAL})
+_TICK = timedelta(microseconds=1)
+"""The least by which the database tells two times apart."""
 
 
 def sessions(programme: Programme) -> Reaction:
-    """Publishes what messages tell of sessions. A source speaks of its own organisation's sessions only."""
+    """Publishes what messages tell of sessions. A source speaks of its own organisation's sessions only, and what it
+    dates ahead counts as written when it came: a clock that is fast does not outdo what comes after."""
 
     async def publish_told(happened: Happened) -> None:
         by_message: dict[UUID, list[Any]] = {}
@@ -54,14 +58,18 @@ def sessions(programme: Programme) -> Reaction:
                 raise refuse("sessions-of-nobody", "source", source=source.name)
             found += [(source.organisation_id, one, message_id) for one in read_sessions(resources)]
         for organisation_id, one, message_id in sorted(found, key=lambda item: (item[0], item[1].number)):
+            one = replace(one, told_at=min(one.told_at, happened.now))
             await publish(happened.hand(message_id), organisation_id, one, programme)
 
     return publish_told
 
 
-async def publish(hand: Hand, organisation_id: str, told: Published, programme: Programme) -> UUID:
+async def publish(
+    hand: Hand, organisation_id: str, told: Published, programme: Programme, *, is_by_person: bool = False
+) -> UUID:
     """Publish a session as told, or change the one of its number to that. Returns its id.
 
+    What a person says who sees the session (`is_by_person`) comes after whatever was told of it before.
     Raises Refused (directory-unknown, session-begun, session-below-bookings, slot-number-twice, slot-outside-session,
     what `terms` refuses).
     """
@@ -77,6 +85,8 @@ async def publish(hand: Hand, organisation_id: str, told: Published, programme: 
         if known.id == session.id:
             await _publish(hand, session, told)
             return session.id
+    if is_by_person:
+        told = replace(told, told_at=_after(hand, known))
     await _update(hand, known, told, programme, authority)
     return known.id
 
@@ -108,7 +118,7 @@ async def cancel_session(
         raise refuse("no-such-slot", "slotPoolId")
     if version is not None and known.version != version:
         raise refuse("changed-meanwhile", "version", what=SESSION, found=str(known.version), asked=str(version))
-    await _cancel(hand, replace(known, told_at=hand.now), reason.strip())
+    await _cancel(hand, replace(known, told_at=_after(hand, known)), reason.strip())
 
 
 async def _cancel(hand: Hand, session: Session, reason: str) -> None:
@@ -232,17 +242,18 @@ def _check_taken_stay(known: dict[int, Standing], told: dict[int, Offered], take
 
 
 async def _change_times(hand: Hand, session: Session, pairs: Sequence[tuple[Standing, Offered]]) -> bool:
-    """Move slots to the times told; who has taken one sees it in the history of the booking."""
+    """Move slots to the times told; who has taken one sees it in the history and in the version of the booking."""
     moved = {slot.id: (slot, told) for slot, told in pairs if _times(slot) != _times(told)}
     rows = [{"of": key, "begins": told.starts_at, "ends": told.ends_at} for key, (_, told) in moved.items()]
     await slots.change_times(hand.connection, rows)
     if any(slot.is_taken for slot, _ in moved.values()):
-        for row in await slots.list_taken(hand.connection, session.id):
-            if row["slot_id"] in moved:
-                seen = Booking(state=row["state"], starts_at=row["starts_at"], seen_at=hand.now)
-                state = BOOKING_MACHINE.check("reschedule", seen, _HOSPITAL)
-                was = moved[row["slot_id"]][0].starts_at.isoformat()
-                hand.step(BOOKING, row["id"], "reschedule", row["state"], state, note=was)
+        taken = [row for row in await slots.list_taken(hand.connection, session.id) if row["slot_id"] in moved]
+        await slots.change_bookings(hand.connection, [row["id"] for row in taken], hand.now)
+        for row in taken:
+            seen = Booking(state=row["state"], starts_at=row["starts_at"], seen_at=hand.now)
+            state = BOOKING_MACHINE.check("reschedule", seen, _HOSPITAL)
+            was = moved[row["slot_id"]][0].starts_at.isoformat()
+            hand.step(BOOKING, row["id"], "reschedule", row["state"], state, note=was)
     return bool(moved)
 
 
@@ -289,6 +300,11 @@ def _state(hand: Hand, told: Published, found: Terms) -> SessionState:
 
 def _reason(told: Published) -> str:
     return "" if told.is_active else told.reason
+
+
+def _after(hand: Hand, known: Session) -> datetime:
+    """When a person says something: now, and after whatever was told before, however a source's clock was set."""
+    return max(hand.now, known.told_at + _TICK)
 
 
 def _times(of: Standing | Offered) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def _number(resource: Mapping[str, Any]) -> int:
 
 
 def _needed(told: Told, element: Mapping[str, Any], name: str) -> datetime:
-    found = _instant(told, element.get(name))
+    found = _instant(told, element.get(name), name)
     if found is None:
         raise refuse("session-incomplete", told.shared.path, element=name)
     return found
@@ -126,8 +126,13 @@ def _needed(told: Told, element: Mapping[str, Any], name: str) -> datetime:
 
 def _extension_time(told: Told, name: str) -> datetime | None:
     found = next(extensions(told.shared.resource, f"urn:hub:{name}"), {})
-    return _instant(told, found.get("valueDateTime"))
+    return _instant(told, found.get("valueDateTime"), name)
 
 
-def _instant(told: Told, said: Any) -> datetime | None:
-    return instant_of(str(said), told.source.time_zone) if said else None
+def _instant(told: Told, said: Any, name: str) -> datetime | None:
+    """A time, None where none is said. Raises Refused (session-incomplete) where it cannot be read: what a session
+    opens or is released by is not to be left out in silence."""
+    found = instant_of(str(said), told.source.time_zone) if said else None
+    if said and found is None:
+        raise refuse("session-incomplete", told.shared.path, element=name)
+    return found

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Text, TextClause, Uuid, bindparam, func, insert, select, text, update
+from sqlalchemy import ARRAY, Integer, Text, TextClause, Uuid, and_, bindparam, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -339,18 +339,26 @@ async def change_bookings(connection: AsyncConnection, keys: Sequence[UUID], now
         await connection.execute(changed.values(**values, version=booking.c.version + 1, changed_at=now))
 
 
-async def find_booked(connection: AsyncConnection, session_id: UUID, resident_id: UUID) -> UUID | None:
-    """The booking that a resident has in a session."""
-    whose = select(booking.c.id).where(booking.c.session_id == session_id, booking.c.resident_id == resident_id)
-    found: UUID | None = await connection.scalar(whose.where(booking.c.state == "booked"))
-    return found
+async def has_taken(
+    connection: AsyncConnection, session_id: UUID, resident_id: UUID, now: datetime, *, besides: UUID | None = None
+) -> bool:
+    """Whether a resident has a slot of a session, held or booked; a hold whose time is over is none. One booking may
+    be left out (`besides`)."""
+    standing = or_(booking.c.state == "booked", and_(booking.c.state == "held", booking.c.expires_at > now))
+    asked = select(booking.c.id).where(booking.c.session_id == session_id, booking.c.resident_id == resident_id)
+    if besides is not None:
+        asked = asked.where(booking.c.id != besides)
+    return await connection.scalar(asked.where(standing).limit(1)) is not None
 
 
-async def lock_resident(connection: AsyncConnection, key: UUID) -> UUID | None:
-    """A resident, held for this transaction: themselves, or the one that stays in their place. None: nobody."""
-    asked = select(func.coalesce(resident.c.replaced_by, resident.c.id)).where(resident.c.id == key)
-    found: UUID | None = await connection.scalar(asked.with_for_update(key_share=True))
-    return found
+async def lock_resident(connection: AsyncConnection, key: UUID) -> Row | None:
+    """A resident (id, deceased), held for this transaction: themselves, or the one that stays in their place, who is
+    held as well. None: nobody."""
+    columns = select(resident.c.id, resident.c.deceased, resident.c.replaced_by).with_for_update(key_share=True)
+    found = _row((await connection.execute(columns.where(resident.c.id == key))).one_or_none())
+    if found is None or found["replaced_by"] is None:
+        return found
+    return _row((await connection.execute(columns.where(resident.c.id == found["replaced_by"]))).one_or_none())
 
 
 _FOLLOW = text(

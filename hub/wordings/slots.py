@@ -126,8 +126,8 @@ SLOTS: Mapping[str, Wording] = {
         "请保留这些号源，或请团队先行取消；也可停诊整个场次，系统将以您的原因取消预约并通知团队。",
     ),
     "session-incomplete": Wording(
-        "{where}: a session needs {element}.",
-        "{where}：场次缺少 {element}。",
+        "{where}: a session needs {element}, as it can be read.",
+        "{where}：场次缺少 {element}，或其内容无法识别。",
         "Send the session again as a whole, with {element}.",
         "请补上 {element}，将场次整体重新发送。",
     ),

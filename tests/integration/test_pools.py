@@ -1,6 +1,7 @@
 """Slot pools over a real database: published, held, booked, given back, released; and the ledger adds up throughout."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -129,6 +130,24 @@ async def test_a_session_that_moves_takes_its_bookings_along(clinic: Clinic) -> 
     assert (step["before"], step["after"]) == ("held", "held")
     told = (await clinic.rows("select audience from event order by position"))[-1]["audience"]
     assert told == [f"organisation:{HOSPITAL}", "team:team-1"]
+
+
+async def test_a_booking_whose_slot_moves_has_a_new_version_and_its_team_is_told(clinic: Clinic) -> None:
+    session = await clinic.publish(published())
+    moving, staying = await clinic.hold(session), await clinic.hold(session, "team-2")
+    await clinic.confirm(moving, await clinic.person())
+    minute = timedelta(minutes=1)
+    slots = [offered(number) for number in range(1, 11)]
+    slots[2] = replace(slots[2], starts_at=slots[2].starts_at + minute)
+    await clinic.publish(published(slots=tuple(slots), told_at=NOW + minute), now=NOW + minute)
+    rows = await clinic.rows("select id, version, changed_at from booking")
+    assert {row["id"]: row["version"] for row in rows} == {moving: 3, staying: 1}
+    assert {row["id"]: row["changed_at"] for row in rows}[moving] == NOW + minute
+    last = (await clinic.rows("select kind, audience from event order by position"))[-1]
+    assert (last["kind"], "team:team-1" in last["audience"]) == ("slot-pool-changed", True)
+    async with clinic.hand() as hand:
+        doing = pools.cancel(hand, moving, "改期", team_id="team-1", version=2)
+        assert (await refused(doing)).code == "changed-meanwhile"
 
 
 async def test_a_cancelled_session_ends_its_bookings_with_the_hospitals_reason(clinic: Clinic) -> None:
@@ -290,6 +309,42 @@ async def test_a_resident_has_one_slot_of_a_session(clinic: Clinic) -> None:
     assert (await refused(clinic.hold(session, resident_id=person))).code == "booked-already"
 
 
+async def test_a_resident_for_whom_a_slot_is_held_gets_no_other_of_the_session(clinic: Clinic) -> None:
+    session, person, other = await clinic.publish(published()), await clinic.person(), await clinic.person()
+    asked = [clinic.hold(session, f"team-{at % 2 + 1}", resident_id=person) for at in range(6)]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert sorted(one.refusal.code if isinstance(one, Refused) else "held" for one in found) == [
+        *["booked-already"] * 5,
+        "held",
+    ]
+    nobodys = await clinic.hold(session)
+    assert (await refused(clinic.confirm(nobodys, person))).code == "booked-already"
+    await clinic.confirm(nobodys, other)
+    assert await clinic.hold(session, resident_id=person, now=LATER)  # the one before has expired
+
+
+async def test_nobody_takes_a_slot_for_a_resident_who_has_died(clinic: Clinic) -> None:
+    session, person, before = await clinic.publish(published()), await clinic.person(), await clinic.person()
+    booking = await clinic.hold(session, resident_id=person)
+    async with clinic.engine.begin() as connection:
+        await connection.execute(update(resident).where(resident.c.id == before).values(replaced_by=person))
+        await connection.execute(update(resident).where(resident.c.id == person).values(deceased=True))
+    for one in (person, before):
+        assert (await refused(clinic.confirm(booking, one))).code == "resident-deceased"
+        assert (await refused(clinic.hold(session, resident_id=one))).code == "resident-deceased"
+    assert await check_ledger(clinic, session) == {"held": 1, "team": 1, "public": 8}
+
+
+async def test_a_slot_whose_time_has_come_is_not_confirmed(clinic: Clinic) -> None:
+    session = await clinic.publish(published(starts_at=STARTS, release_at=STARTS))
+    person, before = await clinic.person(), STARTS - timedelta(minutes=1)
+    slots = await clinic.rows("select id, starts_at from slot where account = 'team' order by number")
+    begins = slots[0]["starts_at"]
+    booking = await clinic.hold(session, now=before, minutes=60, slot_id=slots[0]["id"])
+    assert (await refused(clinic.confirm(booking, person, now=begins))).code == "slot-begun"
+    await clinic.confirm(booking, person, now=begins - timedelta(microseconds=1))
+
+
 async def test_what_a_slot_was_for_may_end_after_its_time(clinic: Clinic) -> None:
     session, person = await clinic.publish(published()), await clinic.person()
     booking = await clinic.hold(session)
@@ -329,6 +384,8 @@ async def test_the_desk_cancels_with_a_reason_and_only_its_own(clinic: Clinic) -
             assert (await refused(publishing.cancel_session(hand, hospital, session, reason))).code == code
     async with clinic.hand("desk") as hand:
         await publishing.cancel_session(hand, HOSPITAL, session, "停诊", version=1)
+    (row,) = await clinic.rows("select told_at from session")
+    assert row["told_at"] > NOW  # the same instant as its publication, and after it
     async with clinic.hand("desk") as hand:
         doing = publishing.cancel_session(hand, HOSPITAL, session, "停诊", version=1)
         assert (await refused(doing)).code == "changed-meanwhile"

@@ -200,6 +200,25 @@ async def test_nothing_is_done_of_what_is_told_wrongly(clinic: Clinic) -> None:
     assert (await refused(clinic, fhir(*lone))).code == "slot-without-session"
 
 
+async def test_a_message_that_is_dated_ahead_counts_as_written_when_it_came(clinic: Clinic) -> None:
+    await react(clinic, fhir(schedule(), *slots(10)), source(), NOW + timedelta(days=30))
+    (row,) = await clinic.rows("select told_at from session")
+    assert row["told_at"] == NOW
+    await react(clinic, fhir(schedule(), *slots(5)), source(), NOW)
+    assert (await check_ledger(clinic, await session_of(clinic)))["withdrawn"] == 5
+
+
+async def test_a_time_of_a_session_that_cannot_be_read_is_refused_and_named(clinic: Clinic) -> None:
+    horizon = {"start": "2300-12-31T08:00:00+08:00", "end": "2300-12-31T10:00:00+08:00"}
+    said = await refused(clinic, fhir(schedule(planningHorizon=horizon), *slots(2)))
+    assert (said.code, said.given["element"]) == ("session-incomplete", "start")
+    release = {"url": "urn:hub:release-at", "valueDateTime": "2300-12-31T08:00:00+08:00"}
+    told = schedule()
+    told["extension"] = [*(one for one in told["extension"] if one["url"] != release["url"]), release]
+    said = await refused(clinic, fhir(told, *slots(2)))
+    assert (said.code, said.given["element"]) == ("session-incomplete", "release-at")
+
+
 async def test_a_source_without_an_organisation_publishes_nothing(clinic: Clinic) -> None:
     body = fhir(schedule(), *slots(2))
     assert (await refused(clinic, body, source(organisation_id=""))).code == "sessions-of-nobody"

@@ -232,7 +232,7 @@ async def test_arguments_that_make_no_sense_are_refused(clinic: Clinic, doctor: 
     assert (await do(doctor, CANCEL, bookingId=held["id"], reason="x", version=9))["code"] == "changed-meanwhile"
 
 
-def session_input(total: int = 10, **changed: Any) -> dict[str, Any]:
+def session_input(total: int = 10, /, **changed: Any) -> dict[str, Any]:
     told = published(total)
     slots = [
         {"number": one.number, "startsAt": one.starts_at.isoformat(), "endsAt": one.ends_at.isoformat()}
@@ -267,6 +267,50 @@ async def test_a_desk_publishes_changes_and_cancels_its_sessions(
     acts = [row["act"] for row in ledger if row["slotNumber"] == 3]
     assert acts == ["reserve", "hold", "cancel", "withdraw"]
     assert (await doctor.ask(POOL, id=made["id"]))["slotPool"]["stateReason"] == "外出会诊"
+
+
+async def test_what_a_desk_says_holds_though_the_hospitals_clock_was_fast(clinic: Clinic, desk: Asker) -> None:
+    session = await clinic.publish(published(told_at=NOW + timedelta(hours=5)))
+    assert (await do(desk, PUBLISH, **session_input(20)))["reserved"] == 4
+    (row,) = await clinic.rows("select told_at, version from session")
+    assert (row["told_at"], row["version"]) == (NOW + timedelta(hours=5, microseconds=1), 2)
+    await clinic.publish(published(told_at=NOW + timedelta(hours=5)))
+    assert (await check_ledger(clinic, session)).total() == 20
+
+
+TIMES = ("startsAt", "endsAt", "publicFrom", "teamFrom", "releaseAt")
+EDGES = ("0001-01-01T00:00:00+14:00", "1899-12-31T23:59:59Z", "2201-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00")
+
+
+async def test_times_beyond_the_calendar_are_refused_wherever_they_are_given(
+    clinic: Clinic, desk: Asker, doctor: Asker
+) -> None:
+    session, one = pool_id(await clinic.publish(published())), session_input(1)["slots"][0]
+    for at in EDGES:
+        cases = [("near", await do(doctor, HOLD, slotPoolId=session, near=at))]
+        told = {name: session_input(10, **{name: at}) for name in TIMES}
+        told |= {f"slots.{name}": session_input(slots=[{**one, name: at}]) for name in TIMES[:2]}
+        cases += [(where, await do(desk, PUBLISH, **given)) for where, given in told.items()]
+        for where, said in cases:
+            assert (said["code"], said["where"]) == ("bad-argument", where)
+        for name in ("from", "until"):
+            assert (await doctor.refused(POOLS, **{name: at[:10]}))["code"] == "bad-argument"
+    assert (await doctor.ask(POOLS, **{"from": "1900-01-01", "until": "2200-12-31"}))["slotPools"]["totalCount"] == 1
+
+
+async def test_texts_and_numbers_that_are_too_long_are_refused(clinic: Clinic, desk: Asker, doctor: Asker) -> None:
+    one = session_input(1)["slots"][0]
+    for name in ("number", "department", "practitioner", "title", "speciality", "place", "fee"):
+        for text in ("号" * 201, "号" * 3000):
+            said = await do(desk, PUBLISH, **session_input(10, **{name: text}))
+            assert (said["code"], said["where"]) == ("bad-argument", name)
+    for number in (0, 10_000, 2**31 - 1):
+        said = await do(desk, PUBLISH, **session_input(slots=[{**one, "number": number}]))
+        assert (said["code"], said["where"]) == ("bad-argument", "slots.number")
+    asked = "query Q($text: String!) { slotPools(department: $text) { totalCount } }"
+    assert (await doctor.refused(asked, text="科" * 201))["code"] == "bad-argument"
+    longest = session_input(number="号" * 200, department="科" * 200, slots=[{**one, "number": 9999}])
+    assert (await do(desk, PUBLISH, **longest))["state"] == "OPEN"
 
 
 async def test_without_a_release_the_open_rule_refuses_and_names_its_clause(clinic: Clinic, desk: Asker) -> None:
