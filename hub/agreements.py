@@ -12,7 +12,7 @@ from enum import StrEnum
 from fractions import Fraction
 from uuid import UUID
 
-from hub.days import begin_of
+from hub.days import begin_of, day_of
 from hub.errors import Refusal, Refused, refuse
 from hub.policy import Binding, Operator, Programme, Rule, Unit
 from hub.transitions import Actor, Machine, move
@@ -132,9 +132,14 @@ def _has_come(seen: Seen) -> Refusal | None:
 
 
 def _has_begun(seen: Seen) -> Refusal | None:
-    """Its present term has begun."""
-    begins = seen.agreement.begins_on
-    return None if begins <= seen.today else Refusal(code="agreement-not-begun", given=_days(begins=begins))
+    """Its present term has begun, and is no renewal of today: one who presses twice wants one term."""
+    begins, ends = seen.agreement.begins_on, seen.agreement.ends_on
+    if begins > seen.today:
+        return Refusal(code="agreement-not-begun", given=_days(begins=begins))
+    newest = seen.terms[-1]
+    if len(seen.terms) > 1 and seen.today == newest.begins_on == day_of(newest.signed_at):
+        return Refusal(code="renewed-today", given=_days(ends=ends))
+    return None
 
 
 def _is_over(seen: Seen) -> Refusal | None:

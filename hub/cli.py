@@ -143,8 +143,9 @@ def replay(
     """Take messages in again; what was said before changes nothing."""
     if not ids and not parked:
         raise refuse("bad-argument", "ids", reason="name messages, or --parked")
-    with _site() as (_, database):
-        print(asyncio.run(_replayed(database, None if parked else ids)))
+    with _site() as (settings, database):
+        count = asyncio.run(_replayed(database, None if parked else ids))
+    print({"zh": f"将重新处理 {count} 条消息", "en": f"Messages taken in again: {count}"}[settings.locale])
 
 
 async def _listed(database: Database, fate: Fate | None, most: int) -> list[Any]:

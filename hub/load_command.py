@@ -11,7 +11,6 @@ from uuid import UUID
 import orjson
 import typer
 from rich.console import Console
-from rich.table import Column, Table
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -167,10 +166,8 @@ def _tell_fates(shown: Sequence[Mapping[str, Any]], language: Language, *, as_js
         return
     parked = [one for one in shown if one["fate"] == Fate.PARKED]
     if parked:
-        table = Table("kind", "key", "rows", Column("reason", overflow="fold"), Column("next step", overflow="fold"))
         for one in parked:
-            table.add_row(one["kind"], one["key"], one["rows"], one["reason"], one["next_step"])
-        Console().print(table)
+            print(f"{one['kind']} {one['key']} ({one['rows']})\n  {one['reason']}\n  {one['next_step']}")
     counts = {fate.value: sum(one["fate"] == fate for one in shown) for fate in Fate}
     print(_SAID["loaded"][language].format(bundles=len(shown), **counts))
     if counts[Fate.KEPT]:

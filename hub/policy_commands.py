@@ -1,14 +1,14 @@
 """``hub policy``: what holds at a site, and whether its files can be read."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Column, Table
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 
 from hub.errors import Language, Refusal, Refused, refuse
 from hub.followups import LADDER_FILE, load_ladder
@@ -55,7 +55,7 @@ def _faults(file: Path, folders: Sequence[Path]) -> Sequence[Refusal]:
 @policies.command()
 def show(
     region: Annotated[str, typer.Argument(help="A region's policy; none: that of HUB_REGION.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Show a region's rules: clause, figure as printed, standing, and what the site has set."""
     settings = load_settings()
@@ -67,12 +67,12 @@ def show(
         shown = orjson.dumps(_as_json(programme), option=orjson.OPT_INDENT_2)
         print(shown.decode())
         return
-    Console(markup=False, highlight=False).print(_table(programme, settings.locale))
+    Console(markup=False, highlight=False).print(*_shown(programme, settings.locale), sep="\n")
 
 
-_HEADS: dict[Language, Sequence[str]] = {
-    "en": ("rule", "clause", "standing", "asks for", "holds for", "set by the site", "printed"),
-    "zh": ("规则", "条款", "状态", "要求", "适用", "站点设定", "原文"),
+_NAMES: dict[Language, dict[str, str]] = {
+    "en": {"scope": "holds for: ", "set": "set by the site: ", "printed": "printed: "},
+    "zh": {"scope": "适用：", "set": "站点设定：", "printed": "原文："},
 }
 _STANDINGS: dict[Language, dict[str, str]] = {
     "en": {"stated": "stated", "open": "OPEN", "hearsay": "HEARSAY", "site": "the site's own"},
@@ -80,33 +80,29 @@ _STANDINGS: dict[Language, dict[str, str]] = {
 }
 
 
-def _table(programme: Programme, language: Language) -> Table:
+def _shown(programme: Programme, language: Language) -> Iterator[RenderableType]:
+    """A rule a paragraph: what it asks for in its head, the rest under it; a table of seven columns needs a wall."""
     policy = programme.policy
     assert policy is not None
-    title = (
-        f"{policy.title.zh} {policy.number}"
-        if language == "zh"
-        else f"{policy.title.en} ({policy.number or 'no number'})"
-    )
-    first, *rest = _HEADS[language]
-    columns = [Column(head, overflow="fold") for head in rest]
-    table = Table(Column(first, no_wrap=True), *columns, title=title, show_lines=True)
+    title = {"zh": f"{policy.title.zh} {policy.number}", "en": f"{policy.title.en} ({policy.number or 'no number'})"}
+    yield f"{title[language]}\n"
     for rule in programme.rules:
-        table.add_row(*_cells(programme, rule, language))
-    return table
+        head, *rest = _lines(programme, rule, language)
+        yield head
+        yield Padding("\n".join(rest), (0, 0, 1, 4))
 
 
-def _cells(programme: Programme, rule: Rule, language: Language) -> Sequence[str]:
-    values = programme.values_over(rule)
-    return (
-        rule.id,
-        rule.clause or "-",
-        _STANDINGS[language][rule.standing],
-        rule.asks() or ("?" if rule.operator else "-"),
-        ", ".join([*sorted(rule.scope.kinds), *sorted(rule.scope.authorities)]) or "*",
-        "\n".join(_set_by(value) for value in values) or "-",
-        rule.printed or "-",
-    )
+def _lines(programme: Programme, rule: Rule, language: Language) -> Iterator[str]:
+    said = _NAMES[language]
+    asks = rule.asks() or ("?" if rule.operator else "-")
+    yield f"{rule.id}  {rule.clause or '-'}  {_STANDINGS[language][rule.standing]}  {asks}"
+    scope = [*sorted(rule.scope.kinds), *sorted(rule.scope.authorities)]
+    if scope:
+        yield f"{said['scope']}{', '.join(scope)}"
+    for value in programme.values_over(rule):
+        yield f"{said['set']}{_set_by(value)}"
+    if rule.printed:
+        yield f"{said['printed']}{rule.printed}"
 
 
 def _set_by(value: SiteValue) -> str:

@@ -17,7 +17,7 @@ from hub.ids import new_id
 from hub.intake import Desk, work
 from hub.message import Arrival, Format, Transport
 from hub.policy import Programme, load_programme
-from hub.programme.agreements import Party, Signing, Whom, agreement_of, sign
+from hub.programme.agreements import Party, Signing, Whom, sign
 from hub.programme.contracts import contracts
 from hub.programme.directory import (
     Member,
@@ -31,6 +31,7 @@ from hub.programme.directory import (
 )
 from hub.programme.hand import Hand
 from hub.programme.merged import merged_residents
+from hub.programme.served import agreement_of
 from hub.store import inbox
 from hub.tables import resident
 from tests.desk import county_desk, rows

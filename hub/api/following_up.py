@@ -132,7 +132,10 @@ class FollowUpMutation:
 
         return await change(info, do, lambda key: FollowUpPlanPayload(key=key))
 
-    @mutation("Note an attempt to reach a resident. It accepts the plan, where nobody has.")
+    @mutation(
+        "Note an attempt to reach a resident. It accepts the plan, where nobody has. The same attempt of the same "
+        "person within a minute is the same one, sent twice."
+    )
     async def record_contact(
         self,
         info: Info,

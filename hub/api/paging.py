@@ -75,6 +75,16 @@ def check_text(text: str, where: str) -> str:
     return text
 
 
+_LONGEST = 200
+
+
+def read_text(text: str, where: str) -> str:
+    """A name or number, as it is kept in an index: 200 characters at most. Raises Refused (bad-argument)."""
+    if len(text) > _LONGEST:
+        raise refuse("bad-argument", where, reason=f"0-{_LONGEST}")
+    return check_text(text, where)
+
+
 def page_of(first: int, after: str | None, *, code: str = "", background: bool = True) -> Page:
     """A page of entries, and one more line, which tells whether there is a next page."""
     place = _place(after) if after is not None else None

@@ -272,8 +272,11 @@ _LINE = (
 )
 
 
-def steps_from(rows: Sequence[Row]) -> list[ReferralStep]:
-    """The steps of its life."""
+_WITHDRAWN = ReferralState.WITHDRAWN.value
+
+
+def steps_from(rows: Sequence[Row], *, is_withheld: bool = False) -> list[ReferralStep]:
+    """The steps of its life; withheld, with no other words than those of its end."""
     return [
         ReferralStep(
             at=row["at"],
@@ -282,7 +285,7 @@ def steps_from(rows: Sequence[Row]) -> list[ReferralStep]:
             after=ReferralState(row["after"]),
             by=row["by"],
             role=row["role"],
-            note=row["note"] or None,
+            note=row["note"] or None if not is_withheld or row["after"] == _WITHDRAWN else None,
             message_id=strawberry.ID(str(row["message_id"])) if row["message_id"] else None,
         )
         for row in rows

@@ -74,7 +74,9 @@ class ReferralType(Node):
     department: str | None = strawberry.field(
         description="The department it is for, or from; null where none is named."
     )
-    reason: str = strawberry.field(description="Why (转出原因、主要现病史).")
+    reason: str | None = strawberry.field(
+        description="Why (转出原因、主要现病史); null for whom it came to where it was withdrawn."
+    )
     impression: str | None = strawberry.field(description="The first impression (初步印象); null where none is given.")
     from_: ReferralSide = strawberry.field(name="from", description="Who sent it.")
     to: ReferralSide = strawberry.field(description="To whom.")
@@ -97,22 +99,30 @@ class ReferralType(Node):
     accepted_at: datetime | None = strawberry.field(description="When it was accepted; null while it is not.")
     ended_at: datetime | None = strawberry.field(description="When it ended; null while it is open.")
     version: int = strawberry.field(description="Give it with a change, to change only what you have seen.")
-    resident_id: strawberry.ID = strawberry.field(description="Whom it is about: the `id` of a Resident.")
+    resident_id: strawberry.ID | None = strawberry.field(
+        description="Whom it is about: the `id` of a Resident; null for whom it came to where it was withdrawn."
+    )
     available_actions: list[ReferralAct] = strawberry.field(description="What you can do with it now.")
 
-    @field("The record in short as it was when the referral was sent. It never changes, and stays when all is over.")
-    def summary(self) -> ReferralSummary:
-        return summary_from(self.row["summary"])
+    @field(
+        "The record in short as it was when the referral was sent. It never changes, and stays when all is over; null "
+        "for whom it came to where it was withdrawn: of such a one they see the number, the state and why."
+    )
+    def summary(self) -> ReferralSummary | None:
+        return None if self.row["is_withheld"] else summary_from(self.row["summary"])
 
     @field("Each step since it was sent, the first first.")
     async def history(self, info: Info) -> list[ReferralStep]:
-        return steps_from(await info.context.loaders.by(care.load_steps).load(self.key))
+        steps = await info.context.loaders.by(care.load_steps).load(self.key)
+        return steps_from(steps, is_withheld=self.row["is_withheld"])
 
     @field(
         "The resident with their whole record; null where you have no relation to them any more: a hospital's ends "
         "with the referral."
     )
     async def resident(self, info: Info) -> Resident | None:
+        if self.row["is_withheld"]:
+            return None
         key = self.row["resident_id"]
         is_related = await info.context.loaders.by(care.load_related).load(key)
         return await find_resident(info.context, key) if is_related else None
@@ -158,7 +168,7 @@ def referral_from(row: Row, viewer: Viewer) -> ReferralType:
         urgency=urgency,
         urgency_label=label_of(urgency),
         department=row["department"] or None,
-        reason=row["reason"],
+        reason=row["reason"] or None,
         impression=row["impression"] or None,
         from_=sender,
         to=receiver,
@@ -173,7 +183,7 @@ def referral_from(row: Row, viewer: Viewer) -> ReferralType:
         accepted_at=row["accepted_at"],
         ended_at=row["ended_at"],
         version=row["version"],
-        resident_id=global_id("Resident", row["resident_id"]),
+        resident_id=None if row["is_withheld"] else global_id("Resident", row["resident_id"]),
         available_actions=[ReferralAct(act) for act in available(value, care.actors_for(viewer, value))],
     )
 

@@ -18,11 +18,12 @@ from hub.api.agreements import (
 from hub.api.changing import RefusalType, change
 from hub.api.context import Context, Info
 from hub.api.fields import field, mutation
-from hub.api.paging import check_text, read_resident_id
+from hub.api.paging import check_text, read_resident_id, read_text
 from hub.api.queries import IdentifierInput, read_number
 from hub.care import agreements as care
 from hub.care.agreements import Clients, Signer, Transfer, Whom
 from hub.care.deed import Deed
+from hub.days import check_day
 from hub.errors import refuse
 from hub.programme.agreements import Renewal, Signing
 
@@ -163,7 +164,8 @@ class AgreementMutation:
     ) -> SignAgreementResult:
         async def do(deed: Deed) -> UUID:
             signer = Signer(
-                kind=Provider(cast(str, input.provider.value)), id=_text(input.practitioner_id or "", "practitionerId")
+                kind=Provider(cast(str, input.provider.value)),
+                id=read_text(input.practitioner_id or "", "practitionerId"),
             )
             programme = info.context.means.programme
             return await care.sign(deed, programme, signer, _clients(info.context, input), _signing(input))
@@ -179,7 +181,7 @@ class AgreementMutation:
         async def do(deed: Deed) -> UUID:
             key = read_agreement_id(input.agreement_id, "agreementId")
             renewal = Renewal(
-                ends_on=input.ends_on,
+                ends_on=_day(input.ends_on, "endsOn"),
                 signed_by=_text(input.signed_by, "signedBy"),
                 deviation=_text(input.deviation, "deviation"),
             )
@@ -196,7 +198,7 @@ class AgreementMutation:
         async def do(deed: Deed) -> tuple[UUID, UUID]:
             signing = Signing(
                 packages=tuple(_text(one, "packages") for one in input.packages),
-                ends_on=input.ends_on,
+                ends_on=_day(input.ends_on, "endsOn"),
                 signed_by=_text(input.signed_by, "signedBy"),
                 deviation=_text(input.deviation, "deviation"),
             )
@@ -218,6 +220,11 @@ class AgreementMutation:
 
 
 _LONGEST = 1000
+
+
+def _day(day: date | None, where: str) -> date | None:
+    """A day that somebody gave, if any. Raises Refused (bad-argument)."""
+    return None if day is None else check_day(day, where)
 
 
 def _text(said: str, where: str) -> str:
@@ -246,8 +253,8 @@ def _clients(context: Context, input: SignAgreementInput) -> Clients:
     return Clients(
         first=first,
         members=tuple(Whom(id=read_resident_id(one, "memberIds")) for one in input.member_ids),
-        household=_text(input.household, "household"),
-        organisation=_text(input.organisation_id or "", "organisationId"),
+        household=read_text(input.household.strip(), "household"),
+        organisation=read_text(input.organisation_id or "", "organisationId"),
     )
 
 
@@ -255,12 +262,12 @@ def _signing(input: SignAgreementInput) -> Signing:
     return Signing(
         kind=Kind(cast(str, input.kind.value)),
         packages=tuple(_text(one, "packages") for one in input.packages),
-        combination=tuple(_text(one, "combination") for one in input.combination),
-        begins_on=input.begins_on,
-        ends_on=input.ends_on,
+        combination=tuple(read_text(one, "combination") for one in input.combination),
+        begins_on=_day(input.begins_on, "beginsOn"),
+        ends_on=_day(input.ends_on, "endsOn"),
         signed_by=_text(input.signed_by, "signedBy"),
         deviation=_text(input.deviation, "deviation"),
-        number=_text(input.number, "number"),
+        number=read_text(input.number.strip(), "number"),
     )
 
 
@@ -268,7 +275,7 @@ def _transfer(context: Context, input: TransferAgreementInput) -> Transfer:
     return Transfer(
         agreement_id=read_agreement_id(input.agreement_id, "agreementId") if input.agreement_id is not None else None,
         whom=_whom(context, input.resident_id, input.identifier),
-        team_id=_text(input.to_team_id or "", "toTeamId"),
+        team_id=read_text(input.to_team_id or "", "toTeamId"),
         consent=_text(input.consent, "consent"),
         version=input.version,
     )

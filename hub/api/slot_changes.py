@@ -13,8 +13,8 @@ from hub.api.changing import RefusalType, change
 from hub.api.context import Info
 from hub.api.fields import field, mutation, subscription
 from hub.api.following import Cursor, follow
-from hub.api.paging import check_text, global_id, read_resident_id
-from hub.api.slots import SessionKind, SlotPool, find_slot_pool, read_id, read_text
+from hub.api.paging import check_text, global_id, read_resident_id, read_text
+from hub.api.slots import SessionKind, SlotPool, find_slot_pool, read_id
 from hub.care import slots as care
 from hub.care.deed import Deed
 from hub.care.slots import Asked

@@ -20,7 +20,6 @@ from hub.api.paging import (
     Node,
     PageInfo,
     check_first,
-    check_text,
     entry_cursor,
     global_id,
     id_cursor,
@@ -28,6 +27,7 @@ from hub.api.paging import (
     page_of,
     read_global_id,
     read_id_cursor,
+    read_text,
 )
 from hub.api.teams import OrganisationType, get_organisation
 from hub.care import slots as care
@@ -36,8 +36,6 @@ from hub.errors import Refusal, refuse
 from hub.slots import Session, SessionState, why_not
 from hub.store.pools import Pick
 from hub.store.slots import Row
-
-_LONGEST = 200
 
 
 @strawberry.enum(name="SessionKind", description="What a session is of.")
@@ -317,13 +315,6 @@ def _ledger(rows: Sequence[Row]) -> list[SlotMovement]:
 
 
 # -- by id -----------------------------------------------------------------------------------------------------------
-
-
-def read_text(text: str, where: str) -> str:
-    """A name or number, as it is kept in an index. Raises Refused (bad-argument)."""
-    if len(text) > _LONGEST:
-        raise refuse("bad-argument", where, reason=f"0-{_LONGEST}")
-    return check_text(text, where)
 
 
 def read_id(text: str, kind: str, where: str) -> UUID:

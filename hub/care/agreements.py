@@ -14,6 +14,7 @@ from hub.errors import Refusal, refuse
 from hub.policy import Programme
 from hub.programme import agreements as programme_of
 from hub.programme.agreements import Party, Renewal, Signing
+from hub.programme.served import agreement_of
 from hub.store import agreements, records, teams
 from hub.store.agreements import Asked, Row
 from hub.transitions import Actor
@@ -172,8 +173,8 @@ async def transfer(deed: Deed, programme: Programme, asked: Transfer, signing: S
     party = await _team(deed, asked.team_id or team_of(deed.viewer))
     key, only = await _whose(deed, asked)
     one, actors = await _held(deed, key)
-    if party.id == deed.viewer.team:
-        actors |= {Actor.RECEIVER}
+    if only is not None and party.id == deed.viewer.team:
+        actors |= {Actor.RECEIVER}  # who takes somebody over names them, and not a paper that is none of theirs
     if not actors:
         deed.decide(_NOT_YOURS)
     programme_of.check_version(one, asked.version)
@@ -191,7 +192,7 @@ async def _whose(deed: Deed, asked: Transfer) -> tuple[UUID, UUID | None]:
         return asked.agreement_id, None
     assert asked.whom is not None
     resident = await _find(deed, asked.whom, "resident")
-    standing = await programme_of.agreement_of(deed.connection, resident, deed.hand.today)
+    standing = await agreement_of(deed.connection, resident, deed.hand.today)
     if standing is None:
         raise refuse("no-agreement-to-transfer", "resident")
     return standing.agreement_id, resident

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import orjson
 
-from hub.access import TEAM, Decision, may_read, organisation_of, team_of
+from hub.access import TEAM, Decision, may_read, team_of
 from hub.care.deed import Deed
-from hub.care.worksheets import KIND, actors_of, follow_up_from, offer_from
+from hub.care.worksheets import KIND, actors_of, centre_of, follow_up_from, offer_from
 from hub.days import day_of
 from hub.errors import refuse
 from hub.followups import (
@@ -41,6 +41,7 @@ from hub.transitions import Actor
 
 LONGEST_TEXT = 4000
 """Characters of one text that somebody writes."""
+_SAME_ATTEMPT = timedelta(minutes=1)
 _OWN_SYSTEM = f"urn:hub:source:{OWN_SOURCE}:identifier:{RESIDENT}"
 _OWN_ORGANISATION = "家庭医生团队"
 
@@ -94,10 +95,13 @@ async def _accept(deed: Deed, row: Row) -> None:
 async def contact(deed: Deed, ladder: Ladder, key: UUID, tried: Contacted, version: int | None) -> UUID:
     """Note an attempt to reach the resident; the follow-up's id. Whoever tries has accepted the plan.
 
+    The same attempt by the same person within a minute is the same one, sent twice: it is answered as before.
     Raises Refused (as `accept`, note-too-long).
     """
     row, seen = await _begin(deed, ladder, key, version)
     _check_text(tried.note, "note")
+    if await _is_noted(deed, key, tried):
+        return key
     _step(deed, row, seen, "contact", note=tried.way)
     await _add_contact(deed, key, tried)
     await followups.change_follow_up(deed.connection, key)
@@ -195,6 +199,15 @@ async def _finish(deed: Deed, row: Row, *, is_over: bool = False) -> UUID:
     return key
 
 
+async def _is_noted(deed: Deed, key: UUID, tried: Contacted) -> bool:
+    """Whether the last attempt is this very one: nobody dials twice in a minute and writes the same about it."""
+    noted = (await followups.list_contacts_of(deed.connection, [key])).get(key, [])
+    if not noted or deed.now - noted[-1]["at"] >= _SAME_ATTEMPT:
+        return False
+    same = {"by": deed.viewer.id, "way": tried.way, "is_reached": tried.is_reached, "note": tried.note}
+    return all(noted[-1][name] == value for name, value in same.items())
+
+
 async def _add_contact(deed: Deed, key: UUID, tried: Contacted) -> None:
     await followups.add_contact(
         deed.connection,
@@ -272,10 +285,10 @@ async def _plan(deed: Deed, key: UUID, version: int | None) -> Row:
 async def decline(deed: Deed, key: UUID, reason: str, version: int | None) -> UUID:
     """Say no to an offer, for the viewer's centre. To say yes is to sign the resident.
 
-    Raises Refused (may-not-change, no-organisation, no-offer, reason-needed, not-in-this-state, offer-to-all).
+    Raises Refused (may-not-change, no-team, no-organisation, no-offer, reason-needed, not-in-this-state, offer-to-all).
     """
     deed.check_role("decline offers", *TEAM)
-    centre = organisation_of(deed.viewer)
+    centre = centre_of(deed.viewer)
     row = await followups.lock_offer(deed.connection, key)
     directory = await followups.read_directory(deed.connection)
     if row is None or not _is_offered(row, centre, directory):

@@ -25,7 +25,7 @@ from hub.programme.arrivals import find_destination
 from hub.record import Json
 from hub.referrals import ENDED, Direction, Outcome, Referral, State, Urgency, actors_of, machine_of, number_of
 from hub.store import referrals, relations, worklists
-from hub.store.referrals import Destination
+from hub.store.referrals import Destination, value_from
 from hub.summary import SECTIONS
 from hub.transitions import Actor
 
@@ -289,7 +289,7 @@ async def load(visit: Visit, ids: Sequence[UUID]) -> list[Row | None]:
     visit.decide(may_read_records(visit.viewer))
     found = await visit.ask(worklists.find_views, party_of(visit.viewer), ids)
     _touch(visit, list(found.values()))
-    return [found.get(key) for key in ids]
+    return [_as_seen(visit.viewer, found[key]) if key in found else None for key in ids]
 
 
 async def page(visit: Visit, box: str, states: Sequence[str], most: int, after: UUID | None) -> list[Row]:
@@ -297,7 +297,7 @@ async def page(visit: Visit, box: str, states: Sequence[str], most: int, after: 
     visit.decide(may_read_records(visit.viewer))
     rows: list[Row] = await visit.ask(worklists.page, party_of(visit.viewer), box, states, most, after)
     _touch(visit, rows)
-    return rows
+    return [_as_seen(visit.viewer, row) for row in rows]
 
 
 async def count(visit: Visit, box: str, states: Sequence[str]) -> int:
@@ -311,11 +311,26 @@ async def load_of_residents(visit: Visit, residents: Sequence[UUID]) -> list[lis
     await visit.check(residents)
     found = await visit.ask(worklists.page_of_residents, party_of(visit.viewer), residents, MOST_OF_ONE)
     _touch(visit, [row for rows in found.values() for row in rows])
-    return [found.get(one, []) for one in residents]
+    return [[_as_seen(visit.viewer, row) for row in found.get(one, [])] for one in residents]
 
 
 MOST_OF_ONE = 50
 """How many of one resident's referrals are shown beside them; `referrals` pages through all."""
+
+
+_WITHHELD = {
+    **dict.fromkeys(("reason", "impression", "department", "stay_key"), ""),
+    **dict.fromkeys(("summary", "reply", "booking_id", "plan_id", "previous_id")),
+}
+
+
+def _as_seen(viewer: Viewer, row: Row) -> Row:
+    """A referral as somebody's side may still read it. One that was withdrawn may never have been meant for whom it
+    came to (a wrong hospital, a wrong person): they see that there was one, and why it is none."""
+    is_withdrawn = row["state"] == State.WITHDRAWN
+    if not is_withdrawn or Actor.SENDER in actors_for(viewer, value_from(row)):
+        return {**row, "is_withheld": False}
+    return {**row, **_WITHHELD, "is_withheld": True}
 
 
 async def load_steps(visit: Visit, ids: Sequence[UUID]) -> list[list[Row]]:

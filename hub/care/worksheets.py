@@ -51,6 +51,13 @@ def follow_up_from(row: Row, tried: Sequence[Row], ladder: Ladder, today: date) 
     )
 
 
+def centre_of(viewer: Viewer) -> str:
+    """The centre for which somebody answers offers: whoever has no team signs nobody, and is offered nobody's contact
+    data. Raises Refused (no-team, no-organisation)."""
+    team_of(viewer)
+    return organisation_of(viewer)
+
+
 def offer_from(row: Row) -> Offer:
     """An offer out of its row."""
     return Offer(id=row["id"], state=row["state"], organisation=row["organisation_id"] or "")
@@ -128,7 +135,7 @@ async def count_follow_ups(visit: Visit, wanted: worksheets.WantedFollowUps) -> 
 async def page_offers(visit: Visit, most: int, after: UUID | None) -> list[Row]:
     """What is offered to the viewer's centre and still open: contact data, and nothing of anybody's health.
 
-    Raises Refused (may-not-change, no-organisation).
+    Raises Refused (may-not-change, no-team, no-organisation).
     """
     rows: list[Row] = await visit.ask(worksheets.page_offers, _centre(visit), most, after)
     visit.touch(*(row["resident_id"] for row in rows))
@@ -136,7 +143,8 @@ async def page_offers(visit: Visit, most: int, after: UUID | None) -> list[Row]:
 
 
 async def offers_by_id(visit: Visit, keys: Sequence[UUID]) -> list[Row]:
-    """Offers to the viewer's centre by id, whatever became of them. Raises Refused (no-offer)."""
+    """Offers to the viewer's centre by id, whatever became of them. Raises Refused (no-offer, and as
+    `page_offers`)."""
     found = await visit.ask(worksheets.find_offers, _centre(visit), keys)
     if any(key not in found for key in keys):
         visit.decide(_NO_OFFER)
@@ -151,7 +159,7 @@ def _team(visit: Visit) -> str:
 
 def _centre(visit: Visit) -> str:
     visit.decide(may_act(visit.viewer, "read offers", TEAM))
-    return organisation_of(visit.viewer)
+    return centre_of(visit.viewer)
 
 
 def _touched(visit: Visit, rows: list[Row]) -> list[Row]:

@@ -6,7 +6,7 @@ FHIR sends it as it is; HL7 v2 sends the data elements DE06.00.108.00 (way), DE0
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
@@ -39,7 +39,8 @@ class Horizon(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cycle:
-    """Every so many days: from a day (else from the discharge), until a day or for a number of times."""
+    """Every so many days: from a day (else from the first day named beside it, else a period after the discharge),
+    until a day or for a number of times."""
 
     days: int
     begin: date | None = None
@@ -69,14 +70,20 @@ class Request:
         return bool(self.days or self.spans or self.cycles)
 
     def windows(self, discharged_on: date, horizon: Horizon) -> list[Span]:
-        """The windows that it asks for, in order; what lies before the discharge is none."""
+        """The windows that it asks for, in order; what lies before the discharge is none.
+
+        A day and a period beside it (DE06.00.109.00, DE06.00.112.00) say when first, and how often from then on. A
+        round that is nearer to a named day than half a period is that day's contact, and no second one.
+        """
         tolerance = timedelta(days=horizon.request_tolerance_days)
         named = [(day, day + tolerance) for day in self.days]
         last = discharged_on + timedelta(days=horizon.request_horizon_days)
+        first = min((day for day, end in (*named, *self.spans) if end >= discharged_on), default=None)
         rounds = [
             (day, day + min(tolerance, timedelta(days=one.days - 1)))
             for one in self.cycles
-            for day in _days_of(one, discharged_on, last)
+            for day in _days_of(replace(one, begin=one.begin or first), discharged_on, last)
+            if not any(abs((day - other).days) * 2 < one.days for other, _ in (*named, *self.spans))
         ]
         found = sorted({span for span in (*named, *self.spans, *rounds) if span[1] >= discharged_on})
         return found[:_MOST]

@@ -315,12 +315,14 @@ class Rule:
         return f"{self.region} {self.clause}"
 
     def asks(self) -> str:
-        """What it asks for: ``>= 1/5 share``, ``2-3 years``; "" where it gives no figure."""
+        """What it asks for: ``>= 1/5 share``, ``2-3 years``, ``1 year``; "" where it gives no figure."""
         if self.figure is None or self.operator is None:
             return ""
         if self.operator is Operator.BETWEEN:
             return f"{self.figure}-{self.upper} {self.unit}"
-        return f"{self.operator} {self.figure} {self.unit}"
+        unit = str(self.unit).removesuffix("s") if self.figure == 1 else self.unit
+        sign = "" if self.operator is Operator.EQUAL else f"{self.operator} "
+        return f"{sign}{self.figure} {unit}"
 
     def _whole(self, sort: str) -> int:
         value = self.value

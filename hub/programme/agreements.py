@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from hub.agreements import (
     MACHINE,
     TRANSFERRED,
@@ -82,46 +80,6 @@ class Renewal:
     deviation: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
-    """Who serves a resident. `team_id` is None where an alliance does: any team of it may."""
-
-    agreement_id: UUID
-    number: str
-    team_id: str | None
-    organisation_id: str
-    provider_kind: str
-    provider_id: str
-    combination: tuple[str, ...]
-    ends_on: date
-
-
-# -- asking ----------------------------------------------------------------------------------------------------------
-
-
-async def agreements_of(connection: AsyncConnection, residents: Sequence[UUID], today: date) -> dict[UUID, Standing]:
-    """Who serves each of these residents on a day, by their primary agreement; who has none is absent."""
-    rows = await agreements.find_standing(connection, residents, today)
-    return {
-        resident: Standing(
-            agreement_id=row["id"],
-            number=row["number"],
-            team_id=row["team_id"],
-            organisation_id=row["organisation_id"],
-            provider_kind=row["provider_kind"],
-            provider_id=row["provider_id"],
-            combination=tuple(row["combination"]),
-            ends_on=row["ends_on"],
-        )
-        for resident, row in rows.items()
-    }
-
-
-async def agreement_of(connection: AsyncConnection, resident: UUID, today: date) -> Standing | None:
-    """Who serves a resident on a day."""
-    return (await agreements_of(connection, [resident], today)).get(resident)
-
-
 # -- signing ---------------------------------------------------------------------------------------------------------
 
 
@@ -130,7 +88,8 @@ async def sign(
 ) -> UUID:
     """Sign an agreement; its id.
 
-    Raises Refused: already-signed, begins-in-the-past, number-taken, team-full, and what `term_of` refuses.
+    Raises Refused: already-signed, signed-twice, begins-in-the-past, nobody-to-sign, number-taken, team-full, and what
+    `term_of` refuses.
     """
     begins_on = signing.begins_on or hand.today
     if begins_on < hand.today:
@@ -138,10 +97,14 @@ async def sign(
     residents = await lock_present(hand, whom.residents)
     if not residents:
         raise refuse("nobody-to-sign", "members")
+    if await agreements.list_deceased(hand.connection, residents):
+        raise refuse("nobody-to-sign", "resident")  # as of somebody unknown: who signs may be a stranger to them
     term = _first_term(hand, programme, signing, begins_on)
     if signing.kind is Kind.PRIMARY:
         await check_free(hand, programme, residents, begins_on, term.ends_on)
         await _check_room(hand, programme, party, len(residents), signing.deviation.strip())
+    else:
+        await _check_once(hand, party, signing, term, residents)
     made = _agreement(party, replace(whom, residents=residents), signing, term, previous)
     if not await agreements.add(hand.connection, made, hand.message_id):
         raise refuse("number-taken", "number", number=made.number)
@@ -209,6 +172,18 @@ def _already_signed(programme: Programme, today: date, held: agreements.Held) ->
     if clause := clause_of_one_team(programme, today):
         given["clause"] = clause
     return refuse("already-signed", "resident", **given)
+
+
+async def _check_once(hand: Hand, party: Party, signing: Signing, term: Term, residents: Sequence[UUID]) -> None:
+    """Insist that the party has not signed the very same with one of these residents: who presses twice wants one.
+
+    Raises Refused (signed-twice).
+    """
+    alike = agreements.Alike(
+        provider_id=party.id, packages=signing.packages, begins_on=term.begins_on, ends_on=term.ends_on
+    )
+    if found := await agreements.find_alike(hand.connection, alike, residents):
+        raise refuse("signed-twice", "resident", number=found["number"], until=found["ends_on"].isoformat())
 
 
 async def _check_room(hand: Hand, programme: Programme, party: Party, more: int, deviation: str) -> None:
@@ -282,12 +257,15 @@ async def renew(
 ) -> Agreement:
     """Sign a further term of an agreement that `get` gave: behind the present one, or from today where that has lapsed.
 
-    Raises Refused: not-in-this-state, not-yours-to-do, agreement-not-begun, already-signed, and what `term_of` refuses.
+    Raises Refused: not-in-this-state, not-yours-to-do, agreement-not-begun, renewed-today, resident-deceased,
+    already-signed, and what `term_of` refuses.
     """
     after = await _check(hand, one, "renew", actors)
     terms = (await agreements.list_terms(hand.connection, [one.id]))[one.id]
     begins_on = max(one.ends_on + _DAY, hand.today)
     residents = await _whom(hand, one)
+    if residents and len(await agreements.list_deceased(hand.connection, residents)) == len(residents):
+        raise refuse("resident-deceased", "agreementId")
     term = _next_term(hand, programme, one, terms, renewal, begins_on)
     if one.kind is Kind.PRIMARY:
         await check_free(hand, programme, residents, begins_on, term.ends_on, but=one.id)

@@ -235,6 +235,8 @@ async def _read(hand: Hand, told: Told, groups: Mapping[str, Told]) -> Contract:
     kind = code_in(resource.get("type"), "urn:hub:agreement-kind") or Kind.PRIMARY
     if kind not in set(Kind):
         raise refuse("directory-code", f"{where}.type", element="type", known=", ".join(Kind))
+    if len(told.shared.key) > _LONGEST:
+        raise refuse("number-too-long", f"{where}.identifier", most=str(_LONGEST))
     client, whose, numbers = _client(told, groups)
     if client is Client.ORGANISATION and whose not in await teams.find_organisations(hand.connection, [whose]):
         raise refuse("directory-unknown", f"{where}.subject", kind="Organization", key=whose)
@@ -260,14 +262,21 @@ def _term(told: Told) -> Term:
     resource, where = told.shared.resource, told.shared.path
     period = resource.get("applies") or {}
     begins, ends = _day(period.get("start")), _day(period.get("end"))
-    if begins is None or ends is None:
-        raise refuse("contract-incomplete", where, element="applies.start, applies.end")
+    issued = resource.get("issued")
+    signed_at = _moment(issued)
+    found = {"applies.start": begins, "applies.end": ends, "issued": signed_at if issued else True}
+    if faults := [element for element, value in found.items() if value is None]:
+        raise refuse("contract-incomplete", where, element=", ".join(faults))
+    assert begins is not None
+    assert ends is not None
     if ends < begins:
         raise refuse("term-order", f"{where}.applies")
-    signed_at = _moment(resource.get("issued")) or begin_of(begins)
+    signed_at = signed_at or begin_of(begins)
     return Term(begins_on=begins, ends_on=ends, signed_at=signed_at, signed_by=told.source.name)
 
 
+_LONGEST = 200
+"""Characters of a contract's number: it is kept in an index."""
 _YEARS = range(1900, 2200)
 """Years in which somebody can have signed. Many systems write 9999-12-31 for an agreement without an end, which the
 programme does not know: every term has its last day."""

@@ -12,17 +12,23 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+import structlog
+
 from hub.days import day_of
+from hub.errors import Refused, places_of
 from hub.followups import Discharge, Ending, Ladder, OfferState, PlanState, plan_for
 from hub.programme import offering, planning
-from hub.programme.agreements import agreements_of
 from hub.programme.hand import Hand
 from hub.programme.happened import Happened
+from hub.programme.served import agreements_of
+from hub.programme.setbacks import Setbacks
 from hub.programme.stays import KINDS, Belongings, Stay, belongings_of, ending_of, stay_from
 from hub.record import Fact
 from hub.store import facts, followups, people
 from hub.store.followups import Cover, Directory
 from hub.store.records import Row
+
+logger = structlog.get_logger()
 
 _CONCERNS = frozenset({*KINDS, "Patient"})
 
@@ -33,6 +39,7 @@ class Discharges:
 
     ladder: Ladder
     organisations: Mapping[str, str]
+    setbacks: Setbacks = field(default_factory=Setbacks)
 
     async def react(self, happened: Happened) -> None:
         """What a batch of messages means for follow-up."""
@@ -59,12 +66,35 @@ class Discharges:
     async def catch_up(self, hand: Hand, most: int = 200) -> int:
         """What the clock does: plans and offers of residents whose agreement lapsed, ended or was signed meanwhile.
 
-        Takes a batch; call it again until it returns 0.
+        Takes a batch, and returns with how many it went well; call it again until that is 0. With whom it fails is
+        reported and tried again later, and keeps nobody else from it.
         """
-        adrift = await followups.find_adrift(hand.connection, hand.today, most)
-        if adrift:
-            await self.reconcile(hand, adrift)
-        return len(adrift)
+        adrift = await followups.find_adrift(hand.connection, hand.today, most, self.setbacks.waiting(hand.now))
+        if not adrift or await self._try(hand, adrift) is None:
+            self.setbacks.forget(*adrift)
+            return len(adrift)
+        done = 0
+        for resident in adrift:
+            if (fault := await self._try(hand, [resident])) is None:
+                self.setbacks.forget(resident)
+                done += 1
+            else:
+                again_at = self.setbacks.add(resident, hand.now).until.isoformat()
+                _report(resident, fault, again_at)
+        return done
+
+    async def _try(self, hand: Hand, residents: Sequence[UUID]) -> Exception | None:
+        """Bring residents' plans and offers up to date, or leave them as they are and return the fault."""
+        own = Hand(connection=hand.connection, by=hand.by, role=hand.role, now=hand.now, message_id=hand.message_id)
+        try:
+            async with hand.connection.begin_nested():
+                await self.reconcile(own, residents)
+                await own.write()
+        except Exception as fault:  # whatever it is, the others are due as well
+            if hand.connection.invalidated:  # nothing can be done for anybody, and nobody is the cause of it
+                raise
+            return fault
+        return None
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
@@ -210,6 +240,12 @@ class _Seen:
     contacts: Mapping[UUID, list[Row]] = field(default_factory=dict)
     belongings: Mapping[UUID, Mapping[str, Belongings]] = field(default_factory=dict)
     directory: Directory = field(default_factory=lambda: Directory(organisations={}, areas=()))
+
+
+def _report(resident: UUID, fault: Exception, again_at: str) -> None:
+    """Say with whom the clock failed, and where; a fault's text may quote a record, and goes into no log."""
+    kind = fault.refusal.code if isinstance(fault, Refused) else type(fault).__name__
+    logger.error("follow-up-not-brought-up", resident=str(resident), fault=kind, at=places_of(fault), again_at=again_at)
 
 
 async def follow(hand: Hand, before: UUID, after: UUID) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from hub.agreements import MACHINE, Agreement, Provider, Seen, State, as_of, run_on
 from hub.programme.hand import Hand
-from hub.store import agreements
+from hub.store import agreements, due_agreements, people
 from hub.transitions import Actor
 
 CHANGED = "agreement-changed"
@@ -79,10 +79,22 @@ async def lapse(hand: Hand, most: int = 200) -> int:
     Takes a batch, leaves alone what somebody else holds, and returns how many moved; call it again until that is 0.
     """
     moved = 0
-    for key in await agreements.list_due(hand.connection, hand.today, most):
-        one = await _get(hand, key)
-        after = await _move_on(hand, one)
-        if after.state is not one.state:
+    behind: due_agreements.Due | None = None
+    while not moved and (due := await due_agreements.list_due(hand.connection, hand.today, most, behind)):
+        moved, behind = await _lapse_all(hand, [key for _, key in due]), due[-1]
+    return moved
+
+
+async def _lapse_all(hand: Hand, keys: Sequence[UUID]) -> int:
+    """Move those on that nobody else holds; what waits for another agreement's end stays. Residents are held before
+    agreements, as everybody does who changes one."""
+    covered = await agreements.list_covered(hand.connection, keys)
+    await people.lock_residents(hand.connection, sorted({one for of in covered.values() for one in of}))
+    moved = 0
+    for key in keys:
+        one = await due_agreements.find_free(hand.connection, key)
+        after = await _move_on(hand, one) if one else None
+        if one is not None and after is not None and after.state is not one.state:
             await agreements.save(hand.connection, after, hand.message_id)
             await tell(hand, after)
             moved += 1

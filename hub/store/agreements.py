@@ -17,7 +17,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    literal_column,
     null,
     or_,
     select,
@@ -271,31 +270,35 @@ async def list_held(connection: AsyncConnection, residents: Sequence[UUID], toda
     return [Held(**{**row._asdict(), "client_kind": Client(row.client_kind)}) for row in rows]
 
 
-_IS_SIGNED = agreement.c.state == literal_column("'signed'")  # as its index has it
-_DUE = (
-    select(agreement.c.id)
-    .where(
-        or_(
-            and_(agreement.c.ended_on.is_(None), agreement.c.ends_on < _TODAY),
-            and_(
-                _IS_SIGNED,
-                select(agreement_term.c.number)
-                .where(agreement_term.c.agreement_id == agreement.c.id)
-                .where(_TODAY.between(agreement_term.c.begins_on, agreement_term.c.ends_on))
-                .exists(),
-            ),
-        )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alike:
+    """What makes two supplementary agreements of a resident the same."""
+
+    provider_id: str
+    packages: tuple[str, ...]
+    begins_on: date
+    ends_on: date
+
+
+async def find_alike(connection: AsyncConnection, alike: Alike, residents: Sequence[UUID]) -> Row | None:
+    """A standing supplementary agreement (number, ends_on) that is the same for one of these residents."""
+    asked = (
+        select(agreement.c.number, agreement.c.ends_on)
+        .join(coverage, coverage.c.agreement_id == agreement.c.id)
+        .where(coverage.c.resident_id == func.any(_IDS), coverage.c.until.is_(None))
+        .where(agreement.c.kind == Kind.SUPPLEMENTARY, agreement.c.state.in_(STANDING))
+        .where(agreement.c.provider_id == alike.provider_id, agreement.c.packages == list(alike.packages))
+        .where(agreement.c.begins_on <= alike.ends_on, agreement.c.ends_on >= alike.begins_on)
+        .limit(1)
     )
-    .order_by(agreement.c.ends_on, agreement.c.id)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
-)
+    row = (await connection.execute(asked, {"ids": list(residents)})).one_or_none()
+    return row._asdict() if row else None
 
 
-async def list_due(connection: AsyncConnection, today: date, most: int) -> list[UUID]:
-    """Agreements whose first day has come or whose last is over, held for this transaction; one that somebody else
-    holds is left for later. What lapses comes before what begins."""
-    return list(await connection.scalars(_DUE, {"today": today, "most": most}))
+async def list_deceased(connection: AsyncConnection, residents: Sequence[UUID]) -> list[UUID]:
+    """Which of these residents have died, as a source reported."""
+    asked = select(resident.c.id).where(resident.c.id == func.any(_IDS), resident.c.deceased)
+    return list(await connection.scalars(asked, {"ids": list(residents)}))
 
 
 # -- showing ---------------------------------------------------------------------------------------------------------

@@ -53,27 +53,32 @@ class Cover:
     team_id: str
 
 
+_STANDING = """
+    select true from coverage c join agreement a on a.id = c.agreement_id
+    where c.until is null and c.kind = 'primary' and a.ended_on is null
+      and cast(:today as date) between c.since and a.ends_on
+"""
 _ADRIFT = text(
-    """
-    with standing as (
-      select c.resident_id, c.agreement_id, a.team_id from coverage c join agreement a on a.id = c.agreement_id
-      where c.until is null and c.kind = 'primary' and a.ended_on is null and a.team_id is not null
-        and cast(:today as date) between c.since and a.ends_on
-    )
+    f"""
     select p.resident_id from follow_up_plan p
-    where p.ended_at is null and not exists (
-      select from standing s
-      where s.resident_id = p.resident_id and s.agreement_id = p.agreement_id and s.team_id = p.team_id)
+    where p.ended_at is null and p.resident_id <> all(cast(:but as uuid[])) and (
+      {_STANDING} and c.agreement_id = p.agreement_id and c.resident_id = p.resident_id and a.team_id = p.team_id
+      limit 1) is null
     union
-    select o.resident_id from offer o join standing s on s.resident_id = o.resident_id where o.ended_at is null
+    select o.resident_id from offer o
+    where o.ended_at is null and o.resident_id <> all(cast(:but as uuid[])) and (
+      {_STANDING} and c.resident_id = o.resident_id and a.team_id is not null
+      limit 1)
     order by 1 limit :most
-    """
+    """  # noqa: S608 - constants of this file
 )
+# A look at the index for each open plan and offer, which are few: a join (or an EXISTS, which the planner makes one of)
+# reads every agreement of the region, each second.
 
 
-async def find_adrift(connection: AsyncConnection, today: date, most: int) -> list[UUID]:
-    """Residents whose open plans and offers are not those of the agreement that now stands."""
-    return list(await connection.scalars(_ADRIFT, {"today": today, "most": most}))
+async def find_adrift(connection: AsyncConnection, today: date, most: int, but: Sequence[UUID] = ()) -> list[UUID]:
+    """Residents whose open plans and offers are not those of the agreement that now stands, but for some."""
+    return list(await connection.scalars(_ADRIFT, {"today": today, "most": most, "but": list(but)}))
 
 
 # -- the directory ---------------------------------------------------------------------------------------------------

@@ -4,10 +4,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, Text, and_, bindparam, func, not_, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    SelectBase,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.referrals import Direction
+from hub.referrals import ENDED, Direction
 from hub.tables import booking, history, organisation, referral, session, slot, team
 
 Row = Mapping[str, Any]
@@ -16,22 +30,23 @@ Party = Mapping[str, Any]
 """Whose referrals: `team`, `organisation`, `is_desk`. A token without a team or organisation has none through it."""
 
 _TEAM, _ORGANISATION = bindparam("team", type_=Text), bindparam("organisation", type_=Text)
-_IS_DESK = bindparam("is_desk", type_=Boolean)
-_to_centre = and_(
-    referral.c.direction == Direction.DOWN,
-    referral.c.to_team_id.is_(None),
-    referral.c.to_organisation_id == _ORGANISATION,
-)
-_SENT_BY: ColumnElement[bool] = or_(
-    and_(_IS_DESK, referral.c.from_organisation_id == _ORGANISATION),
-    and_(not_(_IS_DESK), referral.c.from_team_id == _TEAM),
-)
-_SENT_TO: ColumnElement[bool] = or_(
-    and_(_IS_DESK, referral.c.to_organisation_id == _ORGANISATION),
-    and_(not_(_IS_DESK), or_(referral.c.to_team_id == _TEAM, _to_centre)),
-)
-BOXES: Mapping[str, ColumnElement[bool]] = {"sent": _SENT_BY, "received": _SENT_TO, "": or_(_SENT_BY, _SENT_TO)}
-"""Those that a side sent, those that came to it, and both."""
+_SENT, _RECEIVED = "sent", "received"
+_DESK: Mapping[str, Sequence[ColumnElement[bool]]] = {
+    _SENT: (referral.c.from_organisation_id == _ORGANISATION,),
+    _RECEIVED: (referral.c.to_organisation_id == _ORGANISATION,),
+}
+_OF_TEAM: Mapping[str, Sequence[ColumnElement[bool]]] = {
+    _SENT: (referral.c.from_team_id == _TEAM,),
+    _RECEIVED: (
+        referral.c.to_team_id == _TEAM,
+        and_(
+            referral.c.direction == literal_column(f"'{Direction.DOWN}'"),  # as the index has it
+            referral.c.to_team_id.is_(None),
+            referral.c.to_organisation_id == _ORGANISATION,
+        ),
+    ),
+}
+"""What a side sent, and what came to it: each part has an index of its own, and is asked by itself."""
 
 _from, _to = organisation.alias("from_organisation"), organisation.alias("to_organisation")
 _from_team, _to_team = team.alias("from_team"), team.alias("to_team")
@@ -66,31 +81,48 @@ def party(*, team: str, organisation: str, is_desk: bool) -> Party:
     return {"team": team or None, "organisation": organisation or None, "is_desk": is_desk}
 
 
+def _parts(whose: Party, box: str = "") -> Sequence[ColumnElement[bool]]:
+    """The parts of a box: "sent", "received", "" for both."""
+    boxes = _DESK if whose["is_desk"] else _OF_TEAM
+    return [part for name, parts in boxes.items() if box in (name, "") for part in parts]
+
+
+def _named(whose: Party) -> dict[str, Any]:
+    return {name: whose[name] for name in ("team", "organisation")}
+
+
 async def find_views(connection: AsyncConnection, whose: Party, ids: Sequence[UUID]) -> dict[UUID, Row]:
     """Referrals by id as they are shown, with the names of both sides and the booked slot; only a party's own."""
-    asked = _VIEW.where(referral.c.id.in_(ids), BOXES[""])
-    return {row.id: row._asdict() for row in await connection.execute(asked, whose)}
+    asked = _VIEW.where(referral.c.id.in_(ids), or_(*_parts(whose)))
+    return {row.id: row._asdict() for row in await connection.execute(asked, _named(whose))}
 
 
 async def is_party(connection: AsyncConnection, whose: Party, key: UUID) -> bool:
     """Whether a referral is one of a party's own."""
-    asked = select(referral.c.id).where(referral.c.id == key, BOXES[""])
-    return (await connection.execute(asked, whose)).first() is not None
+    asked = select(referral.c.id).where(referral.c.id == key, or_(*_parts(whose)))
+    return (await connection.execute(asked, _named(whose))).first() is not None
 
 
 async def page(
     connection: AsyncConnection, whose: Party, box: str, states: Sequence[str], most: int, after: UUID | None
 ) -> list[Row]:
     """A party's referrals of a box, the newest first, behind one of them; of all states where none is named."""
-    asked = _VIEW.where(BOXES[box], *_of_states(states)).order_by(referral.c.id.desc()).limit(most)
-    asked = asked.where(referral.c.id < after) if after else asked
-    return [row._asdict() for row in await connection.execute(asked, whose)]
+    behind = [referral.c.id < after] if after else []
+    few = literal_column(str(int(most)), Integer)  # the planner takes an unknown limit for a tenth of the table
+    arms = [
+        select(referral.c.id).where(part, *_of_states(states), *behind).order_by(referral.c.id.desc()).limit(few)
+        for part in _parts(whose, box)
+    ]
+    newest = union(*(select(arm.subquery().c.id) for arm in arms))
+    asked = _VIEW.where(_is_one_of(newest)).order_by(referral.c.id.desc()).limit(few)
+    return [row._asdict() for row in await connection.execute(asked, _named(whose))]
 
 
 async def count(connection: AsyncConnection, whose: Party, box: str, states: Sequence[str]) -> int:
     """How many referrals of a box there are."""
-    asked = select(func.count()).select_from(referral).where(BOXES[box], *_of_states(states))
-    return int(await connection.scalar(asked, whose) or 0)
+    arms = [select(referral.c.id).where(part, *_of_states(states)) for part in _parts(whose, box)]
+    asked = select(func.count()).select_from(union(*arms).subquery())
+    return int(await connection.scalar(asked, _named(whose)) or 0)
 
 
 async def page_of_residents(
@@ -98,18 +130,27 @@ async def page_of_residents(
 ) -> dict[UUID, list[Row]]:
     """The newest referrals of each of these residents that are a party's own."""
     place = func.row_number().over(partition_by=referral.c.resident_id, order_by=referral.c.id.desc()).label("place")
-    newest = select(referral.c.id, place).where(referral.c.resident_id.in_(residents), BOXES[""]).subquery()
-    asked = (
-        _VIEW.join(newest, newest.c.id == referral.c.id).where(newest.c.place <= most).order_by(referral.c.id.desc())
-    )
+    theirs = referral.c.resident_id == func.any(bindparam("ids", type_=ARRAY(Uuid)))
+    placed = select(referral.c.id, place).where(theirs, or_(*_parts(whose))).subquery()
+    newest = select(placed.c.id).where(placed.c.place <= most)
+    asked = _VIEW.where(_is_one_of(newest)).order_by(referral.c.id.desc())
     found: dict[UUID, list[Row]] = {}
-    for row in await connection.execute(asked, whose):
+    for row in await connection.execute(asked, {**_named(whose), "ids": list(residents)}):
         found.setdefault(row.resident_id, []).append(row._asdict())
     return found
 
 
+def _is_one_of(ids: SelectBase) -> ColumnElement[bool]:
+    """Found first, then shown: as one more join of a view of so many tables they would come last, after all others."""
+    return referral.c.id == func.any(func.array(ids.scalar_subquery()))
+
+
 def _of_states(states: Sequence[str]) -> list[ColumnElement[bool]]:
-    return [referral.c.state.in_(states)] if states else []
+    """What is asked of states; of those where something is still owed, that it has not ended: they are few."""
+    if not states:
+        return []
+    is_open = [referral.c.ended_at.is_(None)] if ENDED.isdisjoint(states) else []
+    return [referral.c.state.in_(states), *is_open]
 
 
 async def list_steps(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, list[Row]]:

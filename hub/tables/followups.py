@@ -47,6 +47,11 @@ follow_up_plan = Table(
     CheckConstraint("priority in ('routine', 'raised')", name="known_priority"),
     UniqueConstraint("resident_id", "encounter_key"),
     Index("ix_follow_up_plan_open", "team_id", "id", postgresql_where=text("ended_at is null")),
+    Index(
+        "ix_follow_up_plan_served",
+        *("resident_id", "agreement_id", "team_id"),
+        postgresql_where=text("ended_at is null"),
+    ),
     comment="What is owed to a resident after one discharge: one plan a stay.",
 )
 
@@ -75,7 +80,7 @@ follow_up = Table(
     Column("changed_at", INSTANT, nullable=False, server_default=text("now()")),
     CheckConstraint("due_until >= due_from", name="whole_window"),
     UniqueConstraint("plan_id", "number"),
-    Index("ix_follow_up_due", "team_id", "due_until", "id", postgresql_where=text("done_at is null")),
+    Index("ix_follow_up_worklist", "team_id", "state", "due_until", "id"),
     comment="One contact that is due.",
 )
 

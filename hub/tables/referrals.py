@@ -6,6 +6,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from hub.tables.naming import INSTANT, metadata
 from hub.tables.record import message, resident
 
+_OPEN = text("ended_at is null")
+_TO_CENTRE = text("direction = 'down' and to_team_id is null")
+"""Sent down to a centre, and taken by none of its teams."""
+
 referral = Table(
     "referral",
     metadata,
@@ -54,6 +58,11 @@ referral = Table(
     Index(None, "from_organisation_id", "id"),
     Index(None, "to_organisation_id", "id"),
     Index(None, "to_team_id", "id"),
+    Index("ix_referral_to_centre", "to_organisation_id", "id", postgresql_where=_TO_CENTRE),
+    Index("ix_referral_open_from_team", "from_team_id", "id", postgresql_where=_OPEN),
+    Index("ix_referral_open_from_organisation", "from_organisation_id", "id", postgresql_where=_OPEN),
+    Index("ix_referral_open_to_team", "to_team_id", "id", postgresql_where=_OPEN),
+    Index("ix_referral_open_to_organisation", "to_organisation_id", "id", postgresql_where=_OPEN),
     comment="A referral, up or down, with the record's summary frozen at sending.",
 )
 

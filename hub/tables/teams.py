@@ -105,6 +105,7 @@ agreement = Table(
     CheckConstraint("ends_on >= begins_on", name="whole_term"),
     Index("ix_agreement_signed", "begins_on", postgresql_where=text("state = 'signed'")),
     Index("ix_agreement_ending", "ends_on", postgresql_where=text("ended_on is null")),
+    Index("ix_agreement_alliance", "provider_id", postgresql_where=text("provider_kind = 'alliance'")),
     comment="Signed agreements (家庭医生签约服务协议): who serves whom, for how long.",
 )
 

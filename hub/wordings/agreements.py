@@ -38,10 +38,28 @@ AGREEMENTS: Mapping[str, Wording] = {
         "请在协议签订后再发送。",
     ),
     "contract-incomplete": Wording(
-        "{where}: {element} is missing, so nobody can tell what was signed.",
-        "{where}：缺少 {element}，无法确定所签内容。",
-        "Add it and send it again.",
-        "请补充后重新发送。",
+        "{where}: {element} is missing or cannot be read, so nobody can tell what was signed.",
+        "{where}：缺少 {element} 或其内容无法识别，无法确定所签内容。",
+        "Correct it and send it again.",
+        "请更正后重新发送。",
+    ),
+    "number-too-long": Wording(
+        "{where}: the number is longer than {most} characters.",
+        "{where}：编号超过 {most} 个字符。",
+        "Send the number that stands on the paper.",
+        "请发送协议书上的编号。",
+    ),
+    "signed-twice": Wording(
+        "The same agreement stands already: {number}, until {until}.",
+        "已有相同的协议：{number}，有效期至 {until}。",
+        "Nothing needs to be done; renew that one (renewAgreement) if it is to run longer.",
+        "无需重复签署；如需延长，请续签该协议（renewAgreement）。",
+    ),
+    "renewed-today": Wording(
+        "It was renewed today, until {ends}.",
+        "该协议今日已续约至 {ends}。",
+        "Nothing needs to be done; a further term may be signed from tomorrow on.",
+        "无需重复办理；自明日起方可再续下一服务期。",
     ),
     "unknown-people": Wording(
         "{where} names somebody whom this source has not told the hub of.",

@@ -26,8 +26,8 @@ REFERRALS: Mapping[str, Wording] = {
     "resident-deceased": Wording(
         "A source has reported the death of this resident.",
         "已有来源报告该居民死亡。",
-        "If that is wrong, let the source correct it; then send the referral.",
-        "如信息有误，请由来源系统更正后再转诊。",
+        "If that is wrong, let the source correct it; then do this again.",
+        "如信息有误，请由来源系统更正后再办理。",
     ),
     "referral-open": Wording(
         "There is an open referral of this resident there already: {number}.",

@@ -18,14 +18,13 @@ from hub.programme.agreements import (
     Party,
     Renewal,
     Signing,
-    agreement_of,
-    agreements_of,
     end,
     get,
     renew,
     transfer,
 )
 from hub.programme.hand import TIME, Hand
+from hub.programme.served import agreement_of, agreements_of
 from hub.programme.terms import lapse
 from hub.store import relations
 from hub.tables import agreement, coverage
@@ -235,17 +234,6 @@ async def test_an_agreement_signed_ahead_begins_when_the_standing_one_is_over(
     assert await team_of(engine, people[0], begins) == "t2"
 
 
-async def test_the_clock_takes_batches_and_leaves_alone_what_somebody_holds(
-    engine: AsyncEngine, people: list[UUID]
-) -> None:
-    keys = [await signed(engine, who) for who in people]
-    later = at(date(2027, 6, 1))
-    async with engine.begin() as connection:
-        await connection.exec_driver_sql(f"select from agreement where id = '{keys[0]}' for update")
-        assert await tick(engine, later, most=10) == 2
-    assert await tick(engine, later, most=10) == 1
-
-
 async def test_a_renewal_follows_the_present_term_without_a_break(engine: AsyncEngine, people: list[UUID]) -> None:
     key = await signed(engine, people[0])
     async with hand(engine, at(date(2027, 5, 1))) as one:
@@ -272,6 +260,10 @@ async def test_what_has_lapsed_is_renewed_from_today_as_a_first_term(engine: Asy
     assert (await covered(engine, key))[people[0]] == (today, None)
     acts = [act for act, _, _ in await history(engine, key)]
     assert acts == ["sign", "begin", "lapse", "renew", "begin"]
+    async with hand(engine, at(today)) as one:
+        with pytest.raises(Refused) as again:
+            await renew(one, pudong, await get(one, key), Renewal(), TEAM)
+    assert again.value.refusal.code == "renewed-today"
 
 
 async def test_two_unbroken_years_open_the_longer_term(engine: AsyncEngine, people: list[UUID]) -> None:

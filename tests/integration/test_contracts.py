@@ -287,3 +287,40 @@ async def test_the_day_of_a_contract_is_chinas(engine: AsyncEngine) -> None:
     desk = signing_desk(now=lambda: evening)
     await send(engine, bundle(person(1), contract("A2", ME, "2027-01-01", "2027-12-31", "CareTeam/t2")), desk=desk)
     assert [(one["number"], one["state"]) for one in await agreements(engine)] == [("A1", "lapsed"), ("A2", "in-force")]
+
+
+async def refused(engine: AsyncEngine, said: bytes) -> Json:
+    """Why a message was parked."""
+    await send(engine, said)
+    refusal: Json = (await rows(engine, "select refusal from fate where fate = 'parked'"))[0]["refusal"]
+    return refusal
+
+
+@pytest.mark.parametrize(
+    ("changed", "element"),
+    [
+        ({"applies": {"start": "2026-01-01", "end": "9999-12-31"}}, "applies.end"),
+        ({"applies": {"end": "2026-12-31"}}, "applies.start"),
+        ({"issued": "2201-01-01T09:00:00+08:00"}, "issued"),
+        ({"applies": {}, "issued": "1899-12-31"}, "applies.start, applies.end, issued"),
+    ],
+)
+async def test_a_date_of_a_contract_that_cannot_be_meant_is_named(
+    engine: AsyncEngine, changed: Json, element: str
+) -> None:
+    told = contract("A1", ME, "2026-01-01", "2026-12-31") | changed
+    refusal = await refused(engine, bundle(person(1), told))
+    assert (refusal["code"], refusal["given"]["element"]) == ("contract-incomplete", element)
+
+
+async def test_a_number_that_no_paper_bears_is_refused(engine: AsyncEngine) -> None:
+    told = contract("号" * 201, ME, "2026-01-01", "2026-12-31")
+    assert (await refused(engine, bundle(person(1), told)))["code"] == "number-too-long"
+
+
+async def test_without_its_date_of_signing_a_contract_counts_as_signed_on_its_first_day(engine: AsyncEngine) -> None:
+    told = contract("A1", ME, "2026-01-01", "2026-12-31")
+    del told["issued"]
+    await send(engine, bundle(person(1), told))
+    (row,) = await rows(engine, "select signed_at from agreement_term")
+    assert row["signed_at"] == datetime(2025, 12, 31, 16, tzinfo=UTC)

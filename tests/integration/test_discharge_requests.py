@@ -61,6 +61,14 @@ async def test_a_request_that_comes_after_the_discharge_replans_what_nobody_bega
     assert [(line["due_from"] - DAY).days for line in due] == [14, 28, 42, 56, 70, 84]
 
 
+async def test_a_day_and_a_period_make_one_contact_a_period(engine: AsyncEngine) -> None:
+    await signed(engine, STROKE)
+    await deliver(engine, [STROKE.a01(), STROKE.a03(way("3"), when("20260701"), every("2", "周"))])
+    [plan] = await plans(engine)
+    assert (plan["request"]["days"], plan["request"]["cycles"][0]["days"]) == (["2026-07-01"], 14)
+    assert [(line["due_from"] - DAY).days for line in await lines(engine)] == [12, 26, 40, 54, 68, 82]
+
+
 async def test_a_request_that_comes_too_late_is_shown_and_changes_no_contact(engine: AsyncEngine) -> None:
     await signed(engine, STROKE)
     await deliver(engine, [STROKE.a01(), STROKE.a03()])

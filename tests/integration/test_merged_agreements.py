@@ -79,3 +79,19 @@ async def test_a_merged_resident_is_signed_as_the_one_who_stays(engine: AsyncEng
     await merged(engine, people[0], people[1])
     await signed(engine, people[0])
     assert await team_of(engine, people[1]) == "t1"
+
+
+async def test_an_agreement_that_is_over_stands_in_nobodys_way_when_two_become_one(
+    engine: AsyncEngine, people: list[UUID]
+) -> None:
+    """The clock has not come by: the older one has lapsed, it is not ended for the merge."""
+    late = NOW + timedelta(days=400)
+    older = await signed(engine, people[0], 1)
+    newer = await signed(engine, people[1], 2, now=late)
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql(f"update resident set replaced_by = '{people[0]}' where id = '{people[1]}'")
+    async with hand(engine, late) as one:
+        await follow(one, people[1], people[0])
+    state = await state_of(engine, older)
+    assert (state["state"], state["end_reason"]) == ("lapsed", "")
+    assert (await state_of(engine, newer))["state"] == "in-force"

@@ -170,6 +170,26 @@ def test_a_structured_request_goes_before_the_ladder(said: dict[str, Any], expec
     assert windows(asked(**said)) == expected
 
 
+def every(period: int, unit: str, **more: Any) -> dict[str, Any]:
+    return asked(occurrenceTiming={"repeat": {"period": period, "periodUnit": unit, **more}})
+
+
+@pytest.mark.parametrize(
+    ("days", "cycle", "begins"),
+    [
+        (["2026-03-09"], every(2, "wk"), [7, 21, 35, 49, 63, 77]),
+        (["2026-03-09"], every(2, "wk", count=3), [7, 21, 35]),  # the named day is the first of three
+        (["2026-03-20", "2026-03-09"], every(2, "wk", count=3), [7, 18, 35]),  # the 20th stands for the 23rd
+        (["2025-12-01"], every(2, "wk", count=2), [14, 28]),  # before the discharge: it says nothing
+        (["2026-03-09"], every(1, "d", count=3), [7, 8, 9]),
+        (["2026-03-30"], every(1, "mo", count=2, boundsPeriod={"start": "2026-04-01"}), [28, 60]),
+    ],
+)
+def test_a_period_beside_a_day_counts_from_that_day(days: list[str], cycle: dict[str, Any], begins: list[int]) -> None:
+    named = [asked(occurrenceDateTime=day) for day in days]
+    assert [begin for begin, _ in windows(*named, cycle)] == begins
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -264,8 +264,9 @@ async def test_who_is_neither_side_transfers_nothing(
     doctor: Asker, other: Asker, ward: Ward, client: httpx.AsyncClient, keyring: Keyring, clock: Clock
 ) -> None:
     one = await signed(doctor, await ward.admit(team=None))
-    third = await refusal(other, TRANSFER, agreementId=one["id"], toTeamId="team-1", consent="x")
-    assert third["code"] == "no-agreement"
+    for given in ({"toTeamId": "team-1"}, {"toTeamId": "team-2"}, {}):
+        third = await refusal(other, TRANSFER, agreementId=one["id"], consent="x", **given)
+        assert third["code"] == "no-agreement"
     nobody = gid("Resident", await ward.admit(team=None))
     assert (await refusal(other, TRANSFER, residentId=nobody, consent="x"))["code"] == "no-agreement-to-transfer"
     assert (await refusal(other, TRANSFER, consent="x"))["code"] == "exactly-one"

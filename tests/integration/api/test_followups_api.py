@@ -252,6 +252,7 @@ async def test_nobody_is_given_up_before_enough_was_tried(engine: AsyncEngine, a
 
     for _ in range(3):
         await attempt("TELEPHONE")
+        clock.moment += timedelta(minutes=20)
     assert (await lose())["code"] == "not-lost-yet"  # one day, and nobody went there
     clock.moment += timedelta(days=1)
     assert (await lose())["code"] == "not-lost-yet"

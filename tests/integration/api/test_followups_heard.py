@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -72,6 +73,36 @@ async def test_an_offer_to_all_is_seen_by_all_of_the_alliance_and_declined_by_no
         [edge] = (await as_(viewer).ask(OFFERS))["followUpOffers"]["edges"]
         assert edge["node"]["availableActions"] == []
         assert (await do(as_(viewer), DECLINE, offerId=edge["node"]["id"], reason="-"))["code"] == "offer-to-all"
+
+
+NODE = "query One($id: ID!) { node(id: $id) { ... on FollowUpOffer { state name phone address } } }"
+
+
+async def test_who_has_no_team_is_offered_nobodys_contact_data(engine: AsyncEngine, as_: As) -> None:
+    await set_up(engine)
+    await deliver(engine, [PLAIN.a01(), PLAIN.a03()])
+    [edge] = (await as_(OTHER).ask(OFFERS))["followUpOffers"]["edges"]
+    key = edge["node"]["id"]
+    loose = as_(replace(OTHER, team=""))
+    assert (await loose.refused(OFFERS))["code"] == "no-team"
+    assert (await loose.refused(NODE, id=key))["code"] == "no-team"
+    assert (await do(loose, DECLINE, offerId=key, reason="-"))["code"] == "no-team"
+
+
+async def test_the_contact_data_of_an_offer_ends_with_it(engine: AsyncEngine, as_: As) -> None:
+    await set_up(engine)
+    await known(engine, "fifteen-digit", "dongcheng-chc")
+    course = Course(slug="fifteen-digit")
+    await deliver(engine, [course.a01(), course.a03()])
+    nurse = as_(OTHER)
+    [edge] = (await nurse.ask(OFFERS))["followUpOffers"]["edges"]
+    key = edge["node"]["id"]
+    reach = {"name": "雷守田", "phone": "19900001004"}
+    open_ = (await nurse.ask(NODE, id=key))["node"]
+    assert {name: open_[name] for name in reach} == reach
+    assert open_["address"]
+    await do(nurse, DECLINE, offerId=key, reason="居民拒绝签约")
+    assert (await nurse.ask(NODE, id=key))["node"] == {"state": "DECLINED", **dict.fromkeys([*reach, "address"])}
 
 
 CHANGED = """subscription Changed($after: String) { followUpChanged(after: $after) {

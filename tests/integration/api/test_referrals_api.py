@@ -100,7 +100,7 @@ async def test_a_worklist_is_paged_and_costs_the_same_however_long(county: Count
     assert await statements(county, desk, first=1) == await statements(county, desk, first=5)
 
 
-async def statements(county: County, asker: Asker, **given: Any) -> int:
+async def statements(county: County, asker: Asker, query: str = LIST, **given: Any) -> int:
     counted = []
 
     def count(_: Any, __: Any, statement: str, *___: Any) -> None:
@@ -108,9 +108,28 @@ async def statements(county: County, asker: Asker, **given: Any) -> int:
             counted.append(statement)
 
     event.listen(county.engine.sync_engine, "before_cursor_execute", count)
-    await asker.ask(LIST, **given)
+    await asker.ask(query, **given)
     event.remove(county.engine.sync_engine, "before_cursor_execute", count)
     return len(counted)
+
+
+async def test_a_worklist_with_all_that_hangs_on_it_takes_as_many_statements_as_one_line(
+    county: County, asking: As
+) -> None:
+    doctor, nurse = asking(DOCTOR), asking(NURSE)
+    await sent(doctor, county, department="科室")
+    few = await statements(county, nurse, NESTED)
+    for slug in ("stroke", "hui", "fifteen-digit"):
+        resident = await county.register(slug)
+        await county.sign(resident)
+        await sent(doctor, county, residentId=str(global_id("Resident", resident)))
+    assert len((await nurse.ask(NESTED))["referrals"]["edges"]) == 4
+    assert await statements(county, nurse, NESTED) == few
+
+
+NESTED = """{ referrals { totalCount edges { node { number availableActions priority { clause } history { act by }
+  summary { person { name } } booking { startsAt } resident { name agreement { id } team { name }
+    referrals { id history { act } resident { name } } followUps { number contacts { way } } } } } } }"""
 
 
 async def test_a_resident_shows_their_referrals(county: County, asking: As) -> None:
@@ -153,6 +172,29 @@ async def test_a_reply_is_added_to_what_the_discharge_has_closed(county: County,
     assert (closed["state"], closed["outcome"], closed["reply"]) == ("CLOSED", "HOME", {"advice": "随访血压"})
     again = await done(desk, CLOSE, id=one["id"], reply={"advice": "另一份"})
     assert again["code"] == "referral-replied"
+
+
+async def test_of_a_withdrawn_referral_the_receiver_sees_that_it_was_and_why_it_is_none(
+    county: County, asking: As
+) -> None:
+    doctor, desk = asking(DOCTOR), asking(DESK)
+    one = await sent(doctor, county, impression="冠心病待排")
+    await done(desk, ACCEPT, id=one["id"])
+    await done(doctor, WITHDRAW, id=one["id"], reason="发错医院")
+    seen = (await desk.ask(ASK, id=one["id"]))["referral"]
+    assert (seen["number"], seen["state"], seen["stateReason"]) == (one["number"], "WITHDRAWN", "发错医院")
+    hidden = ("summary", "reason", "residentId", "resident", "booking", "reply", "planId", "previousId")
+    assert {name: seen[name] for name in hidden} == dict.fromkeys(hidden)
+    assert [step["note"] for step in seen["history"]] == [None, None, "发错医院"]
+    more = "query($id: ID!) { referral(id: $id) { department impression stay } }"
+    assert set((await desk.ask(more, id=one["id"]))["referral"].values()) == {None}
+    [listed_] = (await desk.ask(LIST))["referrals"]["edges"]
+    assert listed_["node"] == seen
+    told = await desk.post(ASK, id=one["id"])
+    assert one["summary"]["person"]["name"] not in told.text
+    assert str(county.resident) not in told.text
+    own = (await doctor.ask(ASK, id=one["id"]))["referral"]
+    assert (own["summary"], own["reason"], own["residentId"]) == (one["summary"], one["reason"], one["residentId"])
 
 
 # -- rights ----------------------------------------------------------------------------------------------------------
