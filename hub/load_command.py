@@ -88,19 +88,21 @@ def _opened(paths: Sequence[Path]) -> dict[str, bytes]:
     return found
 
 
-async def load_arrivals(database: Database, arrivals: Sequence[Arrival]) -> list[RowMapping]:
+async def load_arrivals(
+    database: Database, arrivals: Sequence[Arrival], *, still_seconds: float = _STILL_SECONDS
+) -> list[RowMapping]:
     """Keep all of them in one transaction, then wait until they are settled or nobody is at work."""
     engine = open_engine(database.application, size=1)
     try:
         keys = [new_id() for _ in arrivals]
         async with engine.begin() as connection:
             await inbox.keep(connection, list(zip(keys, arrivals, strict=True)))
-        return await _settled(engine, keys)
+        return await _settled(engine, keys, still_seconds)
     finally:
         await engine.dispose()
 
 
-async def _settled(engine: AsyncEngine, keys: Sequence[UUID]) -> list[RowMapping]:
+async def _settled(engine: AsyncEngine, keys: Sequence[UUID], still_seconds: float) -> list[RowMapping]:
     """The fates once none is kept, or once nothing in the whole inbox has moved for a while."""
     before, since = -1, time.monotonic()
     with Console(stderr=True).status("") as status:
@@ -111,7 +113,7 @@ async def _settled(engine: AsyncEngine, keys: Sequence[UUID]) -> list[RowMapping
             waiting = sum(row["fate"] == Fate.KEPT for row in fates.values())
             if ahead != before:
                 before, since = ahead, time.monotonic()
-            if not waiting or time.monotonic() - since > _STILL_SECONDS:
+            if not waiting or time.monotonic() - since > still_seconds:
                 return [fates[key] for key in keys]
             status.update(f"{len(keys) - waiting}/{len(keys)}")
             await asyncio.sleep(_LOOK_SECONDS)

@@ -119,7 +119,8 @@ async def _load_directory(console: Console, settings: Settings, database: Databa
     console.rule("谁为谁服务 · Who serves whom")
     files = directory_files(datetime.now(UTC))
     read, source = read_named_files(settings, SIGNING, files)
-    fates = await load_arrivals(database, [one.arrival(source, Transport.FILE) for one in read.bundles])
+    arrivals = [one.arrival(source, Transport.FILE) for one in read.bundles]
+    fates = await load_arrivals(database, arrivals, still_seconds=_PATIENCE)  # our worker is up, however busy it is
     table = Table("文件 file", "行 rows")
     for name, raw in files.items():
         table.add_row(name, str(raw.count(b"\n") - 1))
