@@ -92,11 +92,14 @@ async def _check_organisations(deed: Deed, where: str, keys: Sequence[str]) -> N
 
 
 async def _find(deed: Deed, whom: Whom, where: str) -> UUID:
-    """A resident who is known. Raises Refused (nobody-to-sign)."""
+    """A resident who is known and lives. Raises Refused (nobody-to-sign): of both alike, and before anything else is
+    asked of the input, so that the order of refusals tells no stranger of a death."""
     key = whom.id
     if key is None:
         key = await records.find_by_number(deed.connection, whom.systems, whom.number)
     if key is None or key not in (present := await agreements.present_of(deed.connection, [key])):
+        raise refuse("nobody-to-sign", where)
+    if await agreements.list_deceased(deed.connection, [present[key]]):
         raise refuse("nobody-to-sign", where)
     return present[key]
 

@@ -1,15 +1,14 @@
 """The clock over agreements: in batches, past what waits, beside people who hold the same residents."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.programme.agreements import lock_present
-from tests.desk import rows
 from tests.integration.test_agreements import at, tick
 from tests.signing import admit, found_county, hand, signed, state_of
 
@@ -56,19 +55,24 @@ async def test_those_who_wait_for_another_agreements_end_starve_nobody_behind_th
     assert await tick(engine, at(begins), most=1) == 0
 
 
-async def test_the_clock_and_people_who_hold_many_residents_never_wait_for_each_other(
+async def test_the_clock_holds_residents_before_their_agreements_as_people_do(
     engine: AsyncEngine, people: list[UUID]
 ) -> None:
-    """Whoever changes an agreement holds its residents first, the clock as well; a deadlock would end one of them."""
-    later = at(date(2027, 6, 2))
+    """Were it the other way round, the clock and whoever holds a resident would wait for each other."""
+    key, later = await signed(engine, people[0]), at(date(2027, 6, 2))
+    async with hand(engine, later) as one:
+        await lock_present(one, people)
+        clock = asyncio.create_task(tick(engine, later))
+        await until_it_waits(engine, clock)
+        await one.connection.exec_driver_sql(f"select from agreement where id = '{key}' for update nowait")
+    assert await clock == 1
+    assert (await state_of(engine, key))["state"] == "lapsed"
 
-    async def sign_again(order: Sequence[UUID]) -> None:
-        for _ in range(6):
-            async with hand(engine, later) as one:
-                await lock_present(one, order)
-                await asyncio.sleep(0.005)
 
-    for who in people:
-        await signed(engine, who)
-    await asyncio.gather(sign_again(people), sign_again(people[::-1]), *(tick(engine, later, most=2) for _ in range(6)))
-    assert {row["state"] for row in await rows(engine, "select state from agreement")} == {"lapsed"}
+async def until_it_waits(engine: AsyncEngine, doing: asyncio.Task[int]) -> None:
+    """Come back once another transaction waits for a row; fail where what is done is done without waiting."""
+    waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    async with asyncio.timeout(20), engine.connect() as connection:
+        while not await connection.scalar(text(waits)):
+            assert not doing.done(), "it held nobody"
+            await asyncio.sleep(0.01)

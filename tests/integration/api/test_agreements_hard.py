@@ -1,6 +1,7 @@
 """Agreements over the real API: what is out of bounds, sent twice, or about somebody who has died."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -9,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.ids import new_id
 from hub.tables import resident
 from tests.integration.api.conftest import Asker, Ward
-from tests.integration.api.test_agreements_api import RENEW, SIGN, TRANSFER, county, gid, refusal, signed
+from tests.integration.api.test_agreements_api import RENEW, SIGN, TRANSFER, county, gid, other, refusal, signed
 
-__all__ = ["county"]
+__all__ = ["county", "other"]
 
 DAYS = ("0001-01-01", "1899-12-31", "2201-01-01", "9999-12-31")
 
@@ -33,11 +34,25 @@ async def test_numbers_and_ids_that_are_too_long_are_refused(doctor: Asker, ward
     assert (said["code"], said["where"]) == ("bad-argument", name)
 
 
-async def test_who_signs_for_somebody_who_has_died_learns_no_more_than_of_a_stranger(doctor: Asker, ward: Ward) -> None:
+@pytest.mark.parametrize(
+    "input",
+    [{}, {"beginsOn": "2000-01-01"}, {"combination": ["nowhere"]}, {"kind": "SUPPLEMENTARY"}, {"endsOn": "2026-01-01"}],
+)
+async def test_who_signs_for_somebody_who_has_died_learns_no_more_than_of_a_stranger(
+    doctor: Asker, ward: Ward, input: dict[str, Any]
+) -> None:
     dead, nobody = gid("Resident", await ward.admit(team=None, deceased=True)), gid("Resident", new_id())
-    assert await refusal(doctor, SIGN, residentId=dead) | {"where": ""} == await refusal(
-        doctor, SIGN, residentId=nobody
-    ) | {"where": ""}
+    said = await refusal(doctor, SIGN, residentId=dead, **input)
+    assert said["code"] == "nobody-to-sign"
+    assert said == await refusal(doctor, SIGN, residentId=nobody, **input)
+
+
+async def test_who_takes_over_somebody_who_has_died_learns_no_more_than_of_a_stranger(other: Asker, ward: Ward) -> None:
+    """Not even that a consent would be needed."""
+    dead, nobody = gid("Resident", await ward.admit(deceased=True)), gid("Resident", new_id())
+    said = await refusal(other, TRANSFER, residentId=dead)
+    assert said["code"] == "nobody-to-sign"
+    assert said == await refusal(other, TRANSFER, residentId=nobody)
 
 
 async def test_an_agreement_is_not_renewed_for_somebody_who_has_died(
