@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench format lock wheel clean
+.PHONY: help setup demo test longtest check bench format lock wheel clean
 
 # The Python that .venv is made with: `make setup PYTHON=/path/to/python3.12`.
 PYTHON ?=
@@ -30,8 +30,11 @@ check: setup ## formatting, lint, types, import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+longtest: setup ## run the tests that take their time: whole commands, foreign clients, kills
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m long
+
 bench: setup ## measure against the floors
-	@$(BIN)/python -m pytest -m bench tests/bench -s
+	@$(BIN)/python -m pytest -m bench tests/bench tests/acceptance/test_kill.py -s
 
 format: setup ## format, and fix what ruff can fix
 	@$(BIN)/ruff format .

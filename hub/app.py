@@ -14,7 +14,6 @@ from enum import StrEnum
 import structlog
 from granian.constants import Interfaces
 from granian.server.embed import Server
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
@@ -24,6 +23,8 @@ from starlette.routing import Route
 
 from hub.errors import Refusal, Refused, places_of, refuse
 from hub.ids import new_id
+from hub.metrics import CONTENT_TYPE
+from hub.pruning import Pruner
 from hub.settings import Settings
 from hub.site import Database
 from hub.store import inbox
@@ -43,6 +44,11 @@ class Part(StrEnum):
     API = "api"
     MLLP = "mllp"
     WORKER = "worker"
+    COLLECT = "collect"
+
+
+_KEEPING = frozenset({Part.API, Part.MLLP, Part.COLLECT})
+"""The parts that take messages in."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +64,7 @@ class Running:
 async def running(settings: Settings, database: Database, parts: Collection[Part]) -> AsyncIterator[Running]:
     """A hub over a migrated database, while the block runs. What came in is finished before it ends.
 
-    Raises Refused (unmigrated-database, database-unreachable, port-in-use, bad-profile, bad-mapping).
+    Raises Refused (unmigrated-database, database-unreachable, port-in-use, bad-mapping).
     """
     async with AsyncExitStack() as stack:
         await database.check()
@@ -70,6 +76,8 @@ async def running(settings: Settings, database: Database, parts: Collection[Part
         stack.callback(hub.close)
         await hub.feed.start()
         stack.push_async_callback(hub.feed.close)
+        hub.profiles.start()
+        stack.push_async_callback(hub.profiles.stop)
         if Part.WORKER in parts:
             hub.worker.start()
             stack.push_async_callback(hub.worker.stop)
@@ -77,9 +85,15 @@ async def running(settings: Settings, database: Database, parts: Collection[Part
             stack.push_async_callback(hub.timekeeper.stop)
             hub.conformance.start()
             stack.push_async_callback(hub.conformance.stop)
-        if {Part.API, Part.MLLP} & set(parts):
+            pruner = Pruner(database.owner, lambda: list(hub.sources.by_name.values()), settings.retention_days)
+            pruner.start()
+            stack.push_async_callback(pruner.stop)
+        if _KEEPING & set(parts):
             hub.keeper.start()
             stack.push_async_callback(hub.keeper.stop)
+        if Part.COLLECT in parts:
+            hub.collector.start()
+            stack.push_async_callback(hub.collector.stop)
         mllp = await _listen(hub, stack) if Part.MLLP in parts else 0
         http = await _serve(hub, stack, parts) if Part.API in parts else 0
         gc.freeze()  # what is loaded by now stays: the collector need not walk it at every request
@@ -97,6 +111,8 @@ async def interrupted() -> None:
 
 async def _listen(hub: Hub, stack: AsyncExitStack) -> int:
     _check_free(hub.settings.bind, hub.settings.mllp_port, "HUB_MLLP_PORT")
+    if hub.settings.mllp_tls_certificate and hub.settings.mllp_tls_port is not None:
+        _check_free(hub.settings.bind, hub.settings.mllp_tls_port, "HUB_MLLP_TLS_PORT")
     await hub.listener.start()
     stack.push_async_callback(hub.listener.stop)
     return hub.listener.port
@@ -167,7 +183,20 @@ def create_app(hub: Hub, parts: Collection[Part]) -> Starlette:
             return JSONResponse({"status": "broken", "dead": dead, "waiting": waiting}, 503)
         return JSONResponse({"status": "ok", "parts": sorted(parts), "waiting": waiting})
 
-    routes = [Route("/healthz", alive), Route("/readyz", ready), *hub.routes()]
+    async def measured(_: Request) -> Response:
+        if Part.MLLP in parts:
+            hub.metrics.count_connections(len(hub.listener.connections))
+        try:
+            return Response(await hub.metrics.page(), media_type=CONTENT_TYPE)
+        except (SQLAlchemyError, OSError) as fault:
+            return JSONResponse({"status": "away", "fault": type(fault).__name__}, 503)
+
+    routes = [
+        Route("/healthz", alive),
+        Route("/readyz", ready),
+        Route("/metrics", measured),
+        *hub.routes(),
+    ]
     return Starlette(routes=routes, exception_handlers={Exception: _failed})
 
 
@@ -182,16 +211,21 @@ async def _failed(_: Request, fault: Exception) -> Response:
 
 def _alive(hub: Hub, parts: Collection[Part]) -> dict[str, bool]:
     """Whether what this process runs still does."""
-    found = {}
+    found = {"profiles": hub.profiles.is_alive}
     if Part.WORKER in parts:
-        found = {"worker": hub.worker.is_alive, "timekeeper": hub.timekeeper.is_alive}
-    return found | {"keeper": hub.keeper.is_alive} if {Part.API, Part.MLLP} & set(parts) else found
+        found |= {"worker": hub.worker.is_alive, "timekeeper": hub.timekeeper.is_alive}
+    if Part.COLLECT in parts:
+        found |= {"collector": hub.collector.is_alive}
+    return found | {"keeper": hub.keeper.is_alive} if _KEEPING & set(parts) else found
 
 
 async def _ready(engine: AsyncEngine) -> int:
+    """How many messages wait. Raises where none can be kept: the server is away, read-only, or its disk is full."""
     await check_migrated(engine)
     async with engine.connect() as connection:
-        await connection.execute(text("select 1"))
+        transaction = await connection.begin()
+        await inbox.save_watermark(connection, "", "readyz", "")  # written, and never there
+        await transaction.rollback()
         return await inbox.count_waiting(connection)
 
 

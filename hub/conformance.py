@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.errors import places_of
 from hub.message import Format, Message
 from hub.record import Json, Reading
-from hub.store import inbox
+from hub.store import inbox, messages
 
 logger = structlog.get_logger()
 
@@ -86,7 +86,7 @@ class Conformance:
 
     async def _inspect_some(self) -> int:
         async with self._engine.connect() as connection:
-            unchecked = await inbox.list_unchecked(connection, 5)
+            unchecked = await messages.list_unchecked(connection, 5)
         for message in unchecked:
             await self._note(message.id, await self._findings_of(message))
         return len(unchecked)

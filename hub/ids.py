@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 _lock = threading.Lock()
@@ -18,3 +19,13 @@ def new_id() -> UUID:
         _last = ticks = max(ticks, _last + 1)
     random = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
     return UUID(int=(ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0x2 << 62 | random)
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """The least UUIDv7 that can have been made at a moment: ids below it are older."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+
+
+def made_at(key: UUID) -> datetime:
+    """When a UUIDv7 was made, to the millisecond."""
+    return datetime.fromtimestamp((key.int >> 80) / 1000, UTC)

@@ -7,9 +7,10 @@ fail as a whole (a race, a fault of ours), its messages are tried one by one, so
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,12 @@ from hub.recording import Recorded, Touched, record
 from hub.store import inbox, log, relations
 
 logger = structlog.get_logger()
+
+_MOST_TRIES = 8
+"""After about nine minutes a fault no longer counts as passing."""
+_BATCH_TRIES = 4
+"""Times that a batch is tried as a whole before its messages are tried one by one."""
+_CANCELLED, _NOT_UNIQUE, _NO_LOCK = "57014", "23505", "55P03"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,45 +58,84 @@ class _Understood:
     findings: Mapping[str, Refusal]
 
 
+class _MovesLinks(Exception):  # noqa: N818 - no fault: the batch has to be done anew, alone
+    """A message of the batch moves a link between residents, and so touches lanes that others may hold."""
+
+
+class _Collides(Exception):  # noqa: N818 - no fault: the batch has to be done anew
+    """Another worker, or a person, was in the way of the batch."""
+
+
 async def work(engine: AsyncEngine, desk: Desk, *, most: int = 64) -> int:
-    """Merge one batch of kept messages, in a transaction of its own. Returns how many were settled."""
+    """Merge one batch of kept messages, in a transaction of its own. Returns how many were settled or put off.
+
+    Several may work side by side over one database: they hold different lanes. A batch in which a link moves is done
+    anew while nobody else works.
+    """
+    alone = False
+    for _ in range(_BATCH_TRIES):
+        try:
+            return await _work(engine, desk, most, alone=alone)
+        except _MovesLinks:
+            alone = True
+        except _Collides:
+            continue
+    return await _one_by_one(engine, desk, most)
+
+
+async def _work(engine: AsyncEngine, desk: Desk, most: int, *, alone: bool) -> int:
     claimed: list[Message] = []
     try:
         async with engine.begin() as connection:
-            claimed = await inbox.claim(connection, most)
-            return await take_in(connection, claimed, desk)
+            claimed = await inbox.claim(connection, most, alone=alone)
+            return await take_in(connection, claimed, desk, alone=alone)
+    except _MovesLinks:
+        raise
     except Refused as refused:  # the programme cannot do what one of them asks for
         if len(claimed) == 1:
             return await _park(engine, claimed[0], refused.refusal)
         return await _one_by_one(engine, desk, most)
     except Exception as fault:  # whatever it is, it must cost one message and not the worker
-        if _passes(fault) or not claimed:
+        if _is_away(fault) or not claimed:
             raise
-        if len(claimed) == 1:
-            return await _park(engine, claimed[0], _told_of(fault, claimed[0]))
-        logger.warning("batch-failed", fault=type(fault).__name__, at=places_of(fault))
-        return await _one_by_one(engine, desk, most)
+        if len(claimed) > 1 and _passes(fault):
+            logger.info("batch-collides", state=_state_of(fault), at=places_of(fault))
+            raise _Collides from None
+        if len(claimed) > 1:
+            logger.warning("batch-failed", fault=type(fault).__name__, at=places_of(fault))
+            return await _one_by_one(engine, desk, most)
+        if _passes(fault):
+            return await _put_off(engine, claimed[0], fault)
+        return await _park(engine, claimed[0], _told_of(fault, claimed[0]))
 
 
-async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk: Desk) -> int:
-    """Merge claimed messages. Returns how many were settled; the others stay kept for the next batch."""
+async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk: Desk, *, alone: bool = True) -> int:
+    """Merge claimed messages. Returns how many were settled; the others stay kept for the next batch.
+
+    Raises _MovesLinks where a link moves and the batch is not `alone`.
+    """
     understood, parked = await _read_all(messages, desk)
     identified = await identify(connection, _in_order(understood), desk.kinds)
+    if identified.moves and not alone:
+        raise _MovesLinks
     parked |= {key: refused.refusal for key, refused in identified.refused.items()}
     recorded = await record(connection, identified.located, identified.moves)
     changed, causes = recorded.changed, _causes(identified, recorded)
     await _react(connection, desk, identified, changed, causes)
     await _publish(connection, changed, causes)
-    findings = {
-        one.read.message.id: [*one.findings.values(), *identified.findings.get(one.read.message.id, ())]
-        for one in understood
-    }
+    findings = {one.read.message.id: _findings(one, identified) for one in understood}
     settled = [_merged(read, findings[read.message.id]) for read in identified.done if read.message.id not in parked]
     settled += [_parked(key, refusal) for key, refusal in parked.items()]
     await inbox.settle(connection, settled)
     if settled:
         await inbox.wake(connection, *(["event"] if changed else []), "settled")
     return len(settled)
+
+
+def _findings(one: _Understood, identified: Identified) -> list[Refusal]:
+    """What is odd about a message that goes on: what the door found in its header stays true."""
+    at_the_door = [finding for finding in one.read.message.findings if finding.where.startswith("MSH")]
+    return [*at_the_door, *one.findings.values(), *identified.findings.get(one.read.message.id, ())]
 
 
 async def _read_all(messages: Sequence[Message], desk: Desk) -> tuple[list[_Understood], dict[UUID, Refusal]]:
@@ -196,13 +242,6 @@ async def _one_by_one(engine: AsyncEngine, desk: Desk, most: int) -> int:
     return settled
 
 
-def _told_of(fault: Exception, message: Message) -> Refusal:
-    """A fault of ours as a refusal; its reference finds the fault in the log."""
-    reference = str(message.id)[-12:]
-    logger.error("message-failed", reference=reference, fault=type(fault).__name__, at=places_of(fault))
-    return Refusal(code="internal", given={"reference": reference})
-
-
 async def _park(engine: AsyncEngine, message: Message, refusal: Refusal) -> int:
     """Park a message alone, in a transaction of its own."""
     async with engine.begin() as connection:
@@ -211,14 +250,47 @@ async def _park(engine: AsyncEngine, message: Message, refusal: Refusal) -> int:
     return 1
 
 
-def _passes(fault: Exception) -> bool:
-    """Whether the fault is the database's and will pass: a lost connection, a busy pool, a deadlock, a full disk.
+async def _put_off(engine: AsyncEngine, message: Message, fault: Exception) -> int:
+    """Try a message again later, each time after twice as long; the others of its lane go on. In the end it is parked:
+    one that is tried for ever would fill the log."""
+    if message.tries >= _MOST_TRIES:
+        told = {"tries": str(message.tries + 1), "reference": _logged(fault, message)}
+        return await _park(engine, message, Refusal(code="gave-up", given=told))
+    wait = timedelta(seconds=2.0**message.tries * (1 + secrets.randbelow(1000) / 1000))
+    async with engine.begin() as connection:
+        await inbox.put_off(connection, message.id, wait, _state_of(fault))
+    logger.warning("message-put-off", fault=type(fault).__name__, state=_state_of(fault), seconds=wait.total_seconds())
+    return 1
 
-    SQLSTATE classes 08, 40, 53, 57 and 58 (PostgreSQL, appendix A).
-    """
+
+def _told_of(fault: Exception, message: Message) -> Refusal:
+    """A fault of ours as a refusal; its reference finds the fault in the log."""
+    return Refusal(code="internal", given={"reference": _logged(fault, message)})
+
+
+def _logged(fault: Exception, message: Message) -> str:
+    reference = str(message.id)[-12:]
+    logger.error("message-failed", reference=reference, fault=type(fault).__name__, at=places_of(fault))
+    return reference
+
+
+def _is_away(fault: Exception) -> bool:
+    """Whether the database as such is away or full, for whatever message: SQLSTATE classes 08, 53, 57 and 58
+    (PostgreSQL, appendix A), apart from a statement that was cancelled."""
     if isinstance(fault, (OSError, PoolTimeoutError)):
         return True
     if not isinstance(fault, DBAPIError):
         return False
-    state = str(getattr(fault.orig, "sqlstate", "") or "")
-    return fault.connection_invalidated or state[:2] in ("08", "40", "53", "57", "58") or not state
+    state = _state_of(fault)
+    return fault.connection_invalidated or not state or (state[:2] in ("08", "53", "57", "58") and state != _CANCELLED)
+
+
+def _passes(fault: Exception) -> bool:
+    """Whether the same message may well succeed later: another was in its way (class 40), opened the same patient just
+    before (23505), held a lock too long, or the statement was cancelled."""
+    state = _state_of(fault)
+    return state[:2] == "40" or state in (_CANCELLED, _NOT_UNIQUE, _NO_LOCK)
+
+
+def _state_of(fault: Exception) -> str:
+    return str(getattr(getattr(fault, "orig", None), "sqlstate", "") or "")

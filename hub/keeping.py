@@ -4,13 +4,16 @@ Nothing is acknowledged before `keep` returns, and `keep` returns only after the
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
+import asyncpg
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.ids import new_id
-from hub.message import Arrival
+from hub.message import Arrival, Kept
 from hub.store import inbox
 
 logger = structlog.get_logger()
@@ -19,14 +22,14 @@ _MOST = 256
 """Messages of one commit. More would lengthen the wait of the first without sparing much."""
 
 
-Waiting = tuple[UUID, Arrival, asyncio.Future[None]]
+Waiting = tuple[UUID, Arrival, asyncio.Future[Kept]]
 
 
 class Keeper:
     """Keeps arrivals, many to a commit. `start` before use; `stop` waits for what is under way."""
 
     def __init__(self, engine: AsyncEngine, *, writers: int = 1) -> None:
-        # `inbox.keep` is one statement and thereby a transaction of its own: BEGIN and COMMIT would make one round
+        # What is written is one statement and thereby a transaction of its own: BEGIN and COMMIT would make one round
         # trip three.
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writers = writers
@@ -51,22 +54,20 @@ class Keeper:
         self._came.set()
         await asyncio.gather(*self._tasks)
 
-    async def keep(self, arrival: Arrival) -> UUID:
-        """Commit a message and return its id. Raises what the database raised; then nothing was kept."""
-        key = new_id()
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((key, arrival, done))
+    async def keep(self, arrival: Arrival) -> Kept:
+        """Commit a message. Raises what the database raised; then nothing was kept."""
+        done: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+        self._waiting.append((new_id(), arrival, done))
         self._came.set()
-        await done
-        return key
+        return await done
 
     async def _write(self) -> None:
         """One writer. It holds its connection until a commit fails: to check one out costs as much as to commit."""
         while batch := await self._next():
             try:
-                async with self._engine.connect() as connection:
+                async with self._driver() as driver:
                     while batch:
-                        await self._commit(connection, batch)
+                        await self._commit(driver, batch)
                         batch = await self._next()
             except Exception:  # whatever it is, it must cost one message and not the writer
                 await self._one_by_one(batch)
@@ -79,20 +80,38 @@ class Keeper:
         batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
         return batch
 
-    async def _commit(self, connection: AsyncConnection, batch: list[Waiting]) -> None:
-        await inbox.keep(connection, [(key, arrival) for key, arrival, _ in batch])
-        for _, _, done in batch:
+    @asynccontextmanager
+    async def _driver(self) -> AsyncIterator[asyncpg.Connection]:
+        """The driver's own connection. After a fault it is thrown away: the pool would not notice that it is broken."""
+        async with self._engine.connect() as connection:
+            try:
+                yield (await connection.get_raw_connection()).driver_connection
+            except BaseException:
+                await connection.invalidate()
+                raise
+
+    async def _commit(self, driver: asyncpg.Connection, batch: list[Waiting]) -> None:
+        kept = await inbox.keep_at_once(driver, [(key, arrival) for key, arrival, _ in batch])
+        for (_, _, done), one in zip(batch, kept, strict=True):
             if not done.done():
-                done.set_result(None)
+                done.set_result(one)
         self.kept.set()
 
     async def _one_by_one(self, batch: list[Waiting]) -> None:
-        """One message may have spoilt the others' statement: each is tried alone before it is given up."""
-        for one in batch:
+        """One message may have spoilt the others' statement: each is tried alone before it is given up. Where there is
+        no connection at all they are given up together: a server that is silent costs one time-out and not one each."""
+        for place, one in enumerate(batch):
             try:
-                async with self._engine.connect() as connection:
-                    await self._commit(connection, [one])
+                async with self._driver() as driver:
+                    await self._commit(driver, [one])
+            except OSError as fault:
+                return _give_up(batch[place:], fault)
             except Exception as fault:
-                logger.error("keep-failed", fault=type(fault).__name__)
-                if not one[2].done():
-                    one[2].set_exception(fault)
+                _give_up([one], fault)
+
+
+def _give_up(batch: list[Waiting], fault: Exception) -> None:
+    logger.error("keep-failed", fault=type(fault).__name__, count=len(batch))
+    for _, _, done in batch:
+        if not done.done():
+            done.set_exception(fault)

@@ -37,10 +37,43 @@ class Settings(BaseSettings):
     mllp_port: int = Field(2575, ge=0, le=65535, description="Port of the MLLP listener; 0: any free one.")
     locale: Literal["zh", "en"] = Field("zh", description="Language of the command line and of acknowledgement texts.")
     max_message_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="Largest message taken, in bytes.")
+    max_file_bytes: int = Field(
+        128 * 1024 * 1024,
+        ge=1024,
+        description="Largest file taken from a drop folder, in bytes, unpacked; each message of it may have as many as "
+        "HUB_MAX_MESSAGE_BYTES.",
+    )
     mllp_idle_seconds: float = Field(
         30.0, gt=0, description="How long half a frame may stand still before it is reported."
     )
     mllp_connections: int = Field(500, ge=1, description="Most MLLP connections at a time.")
+    mllp_connections_of_address: int = Field(100, ge=1, description="Most MLLP connections from one address.")
+    mllp_frame_seconds: float = Field(
+        300.0, gt=0, description="How long one MLLP message may take from its first byte to its last."
+    )
+    mllp_silent_seconds: float = Field(
+        3600.0, gt=0, description="How long an MLLP connection may say nothing at all before it is closed."
+    )
+    mllp_application_seconds: float = Field(
+        60.0, ge=0, description="How long the application acknowledgement of enhanced mode waits for the merge."
+    )
+    mllp_tls_certificate: Path | None = Field(
+        None, description="PEM file of the MLLP listener's certificate; with it MLLP speaks TLS."
+    )
+    mllp_tls_key: Path | None = Field(
+        None, description="PEM file of its private key; empty: it stands in the certificate's file."
+    )
+    mllp_tls_client_ca: Path | None = Field(
+        None, description="PEM file of who signs the senders' certificates; with it every sender has to show one."
+    )
+    mllp_tls_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="A second port for MLLP over TLS, beside a plain HUB_MLLP_PORT; empty: HUB_MLLP_PORT speaks TLS "
+        "where there is a certificate.",
+    )
+    max_segments: int = Field(10_000, ge=1, description="Most segments of a v2 message.")
     fhir_wait_seconds: float = Field(
         20.0,
         ge=0,
@@ -51,6 +84,12 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="Share of v2 messages whose mapped resources are fully validated, off the path.",
+    )
+    retention_days: int = Field(
+        400,
+        ge=0,
+        description="How long the bytes of merged messages are kept, unless a source's profile says otherwise; 0: for "
+        "ever. What waits or is parked is kept, and so is each message's line: source, time, kind, numbers, fate.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 

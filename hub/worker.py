@@ -1,6 +1,8 @@
 """The worker: takes kept messages batch by batch until there are none, then waits to be woken."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -19,11 +21,20 @@ _LONGEST_PAUSE = 30.0
 class Worker:
     """Merges kept messages as long as it runs. Work that a kill cut short is found kept, and done again."""
 
-    def __init__(self, engine: AsyncEngine, desk: Desk, kept: asyncio.Event, *, most: int = 64) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        desk: Desk,
+        kept: asyncio.Event,
+        *,
+        most: int = 64,
+        on_batch: Callable[[int, float], None] = lambda settled, seconds: None,
+    ) -> None:
         self._engine = engine
         self._desk = desk
         self._kept = kept
         self._most = most
+        self._on_batch = on_batch
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -48,7 +59,9 @@ class Worker:
         while not self._stopping:
             self._kept.clear()
             try:
+                began = time.perf_counter()
                 settled = await work(self._engine, self._desk, most=self._most)
+                self._on_batch(settled, time.perf_counter() - began)
                 pause = _IDLE_SECONDS
             except Exception as fault:  # passing, as a lost connection is: the messages stay kept
                 logger.warning("worker-pauses", fault=type(fault).__name__, at=places_of(fault), seconds=pause)

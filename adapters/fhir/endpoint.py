@@ -1,4 +1,4 @@
-"""``POST /fhir``: a request is kept, then waited for, and answered with its real outcome.
+"""``/fhir``: a request is kept, then waited for, and answered with its real outcome.
 
 A sender that cannot wait (``Prefer: respond-async``), or that the merge keeps waiting, gets 202 with a status
 address (FHIR R4 3.1.6, asynchronous request pattern).
@@ -6,76 +6,82 @@ address (FHIR R4 3.1.6, asynchronous request pattern).
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
 from uuid import UUID
 
-import orjson
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.fhir.outcome import EntryResult, operation_outcome, response_bundle, status_line
+from adapters.fhir.answers import (
+    CONTENT_TYPE,
+    Outcome,
+    accepted,
+    answer,
+    json_response,
+    refusal_response,
+)
+from adapters.fhir.capability import capability_statement
+from adapters.fhir.examination import Asked, Examined, Header
+from adapters.fhir.messaging import message_answer
+from adapters.fhir.outcome import operation_outcome
+from adapters.fhir.people import keys_of
+from adapters.fhir.preferences import Preferences, idempotency_key, preferences_of
 from adapters.fhir.reading import known_type
+from adapters.http import content_type_of, limited_body
 from hub.errors import Refusal, Refused, places_of, refuse
-from hub.message import Arrival, FhirMessage, Format, Source, Transport
+from hub.message import Arrival, Format, Kept, Reuse, Source, Transport, plain
+
+__all__ = ["CONTENT_TYPE", "FhirEndpoint", "Outcome", "json_response", "limited_body", "refusal_response"]
 
 log = structlog.get_logger()
 
-CONTENT_TYPE = "application/fhir+json"
-_STATUS = {
-    "not-json": 400,
-    "no-token": 401,
-    "not-allowed": 403,
-    "may-not-send": 403,
-    "unknown-source": 404,
-    "not-found": 404,
-    "unsupported-method": 405,
-    "frame-too-large": 413,
-    "unsupported-content-type": 415,
-    "not-kept": 503,
-    "internal": 500,
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What became of a kept request: its refusal, or those of single entries of a batch by where they stand."""
-
-    kind: str
-    refusal: Refusal | None
-    findings: tuple[Refusal, ...] = ()
+_JSON = frozenset({CONTENT_TYPE, "application/json", "application/json+fhir"})
+_XML = frozenset({"application/fhir+xml", "application/xml", "application/xml+fhir", "text/xml"})
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FhirEndpoint:
     """The FHIR door. `who` names the sending source by the request's token and raises Refused.
 
-    `validate` reads and checks a body, `keep` returns when it is committed, `wait` gives the outcome or None where
-    the seconds are over, `find` looks a request up whose status address is asked for.
+    `examine` says what a body asks for and whether it may be taken, `keep` returns when it is committed, `wait` gives
+    the outcome or None where the seconds are over, `find` looks a request up whose status address is asked for.
+    `supported` are the resource types that are mapped.
     """
 
     who: Callable[[Request, Transport], Source]
-    validate: Callable[[bytes, str, str, str], Awaitable[FhirMessage]]
-    keep: Callable[[Arrival], Awaitable[UUID]]
+    examine: Callable[[bytes, Asked], Awaitable[Examined]]
+    keep: Callable[[Arrival], Awaitable[Kept]]
     wait: Callable[[UUID, float], Awaitable[Outcome | None]]
     find: Callable[[UUID, str], Awaitable[Outcome | None]]
+    supported: frozenset[str]
     max_bytes: int
     wait_seconds: float
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    opened_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def routes(self) -> list[Route]:
-        """The routes of this door."""
+        """The routes of this door; the last one answers whatever else is asked for below ``/fhir``."""
         return [
             Route("/fhir", self.take, methods=["POST"]),
+            Route("/fhir/metadata", self.metadata, methods=["GET"]),
+            Route("/fhir/$process-message", self.take, methods=["POST"], name="process-message"),
             Route("/fhir/status/{message}", self.status, methods=["GET"]),
-            Route("/fhir/{kind}", self.take, methods=["POST"]),
+            Route("/fhir/{kind}", self.take, methods=["POST", "PUT"]),
             Route("/fhir/{kind}/{identifier}", self.take, methods=["PUT"]),
+            Route("/fhir", self.elsewhere, methods=_METHODS),
+            Route("/fhir/{path:path}", self.elsewhere, methods=_METHODS),
         ]
 
     async def take(self, request: Request) -> Response:
-        """One request body: a transaction, a batch or one resource."""
+        """One request body: a transaction, a batch, a message or one resource."""
         try:
             source = self.who(request, Transport.FHIR)
+            _check_address(request)
             _check_type(request)
             body = await limited_body(request, self.max_bytes)
         except Refused as refused:
@@ -84,27 +90,23 @@ class FhirEndpoint:
 
     async def take_body(self, request: Request, source: Source, body: bytes, transport: Transport) -> Response:
         """A body of a known source, whichever door it came by."""
-        kind, identifier = (str(request.path_params.get(name, "")) for name in ("kind", "identifier"))
-        message, refusal = await self._read(body, kind, request.method, identifier)
-        arrival = Arrival(
-            source=source.name,
-            transport=transport,
-            format=Format.FHIR,
-            raw=body,
-            kind=_shown_kind(message, kind, request.method),
-            refusal=refusal,
-            findings=tuple(entry.refusal for entry in message.entries if entry.refusal) if message else (),
-        )
         try:
-            key = await self.keep(arrival)
+            key = idempotency_key(request)
+        except Refused as refused:
+            return refusal_response(refused.refusal)
+        asked = _asked(request)
+        examined = await self._examined(body, asked)
+        arrival = _arrival(source, transport, body, asked, examined)
+        if key:
+            arrival = _under_key(arrival, key, asked)
+        try:
+            kept = await self.keep(arrival)
         except Exception as fault:  # whatever it is, the sender must not take its message for kept
             log.error("message-not-kept", fault=type(fault).__name__, places=places_of(fault))
-            return refusal_response(refuse("not-kept").refusal)
-        if message is None:
-            return refusal_response(refusal or _internal())
-        seconds = 0.0 if "respond-async" in request.headers.get("prefer", "") else self.wait_seconds
-        outcome = await self.wait(key, seconds) if seconds else None
-        return _answer(message, outcome) if outcome else _accepted(request, key)
+            return self._refused(request, examined, refuse("not-kept").refusal)
+        if refusal := _told(kept, key):
+            return self._refused(request, examined, refusal)
+        return await self._settled(request, body, examined, kept.id)
 
     async def status(self, request: Request) -> Response:
         """What has become of a request that was answered with 202."""
@@ -120,86 +122,141 @@ class FhirEndpoint:
         except Refused as refused:
             return refusal_response(refused.refusal)
         if outcome is None:
-            return _accepted(request, key)
+            return accepted(request, key)
         if outcome.refusal:
             return refusal_response(outcome.refusal)
         return json_response(operation_outcome(outcome.findings), 200)
 
-    async def _read(
-        self, body: bytes, kind: str, method: str, identifier: str
-    ) -> tuple[FhirMessage | None, Refusal | None]:
+    async def metadata(self, request: Request) -> Response:
+        """The CapabilityStatement. It is open to everybody: it names no source and no person."""
+        address = f"{str(request.base_url).rstrip('/')}/fhir"
+        return json_response(capability_statement(self.supported, address=address, at=self.opened_at), 200)
+
+    async def elsewhere(self, request: Request) -> Response:
+        """What this door does not offer: 405 for a type or an address that it knows by other methods, else 404."""
+        refusal = refuse("unsupported-operation", operation=request.method).refusal
+        first = str(request.path_params.get("path", "")).split("/", 1)[0]
+        if first and first not in (*self.supported, "metadata", "status", "$process-message"):
+            return refusal_response(refusal, 404)
+        response = refusal_response(refusal, 405)
+        response.headers["allow"] = _ALLOWED.get(first, "POST, PUT")
+        return response
+
+    async def _settled(self, request: Request, body: bytes, examined: Examined, key: UUID) -> Response:
+        """The outcome of a kept request, once it is there."""
+        preferences = preferences_of(request)
+        seconds = self._patience(request, preferences)
+        outcome = await self.wait(key, seconds) if seconds else None
+        if outcome is None:
+            return accepted(request, key)
+        if examined.header:
+            return self._message(request, examined.header, outcome.refusal)
+        return answer(request, body, examined, outcome, preferences.returns)
+
+    def _patience(self, request: Request, preferences: Preferences) -> float:
+        if preferences.is_async or request.query_params.get("async") == "true":
+            return 0.0
+        asked = preferences.wait_seconds
+        return self.wait_seconds if asked is None else min(self.wait_seconds, float(asked))
+
+    def _refused(self, request: Request, examined: Examined, refusal: Refusal) -> Response:
+        """A refusal: an OperationOutcome, or the message that answers a message."""
+        if examined.header and examined.header.is_complete:
+            return self._message(request, examined.header, refusal)
+        return refusal_response(refusal)
+
+    def _message(self, request: Request, header: Header, refusal: Refusal | None) -> Response:
+        endpoint = str(request.url_for("process-message"))
+        return message_answer(header, refusal, endpoint=endpoint, at=self.clock())
+
+    async def _examined(self, body: bytes, asked: Asked) -> Examined:
         try:
-            return await self.validate(body, kind, method, identifier), None
-        except Refused as refused:
-            return None, refused.refusal
+            return await self.examine(body, asked)
         except Exception as fault:  # a fault of ours must not lose the bytes: they are kept, parked and replayed
-            refusal = _internal()
+            refusal = refuse("internal", reference=secrets.token_hex(6)).refusal
             reference = refusal.given["reference"]
             log.error("body-not-examined", reference=reference, fault=type(fault).__name__, places=places_of(fault))
-            return None, refusal
+            return Examined(refusal=refusal)
 
 
-def _internal() -> Refusal:
-    return refuse("internal", reference=secrets.token_hex(6)).refusal
+_ALLOWED = {"": "POST", "metadata": "GET", "status": "GET", "$process-message": "POST"}
 
 
-def _shown_kind(message: FhirMessage | None, kind: str, method: str) -> str:
+def _arrival(source: Source, transport: Transport, body: bytes, asked: Asked, examined: Examined) -> Arrival:
+    keys = keys_of(examined.people, source)
+    return Arrival(
+        source=source.name,
+        transport=transport,
+        format=Format.FHIR,
+        raw=body,
+        kind=_shown_kind(examined, asked),
+        control_id=plain(examined.name),
+        refusal=examined.refusal,
+        findings=tuple(entry.refusal for entry in examined.entries if entry.refusal) if not examined.refusal else (),
+        digest=examined.digest,
+        reuse=source.reuse,
+        numbers=keys.numbers,
+        names=keys.names,
+        lanes=keys.lanes,
+    )
+
+
+def _under_key(arrival: Arrival, key: str, asked: Asked) -> Arrival:
+    """A request that its sender gave a key: the same key, address and bytes are the same request, and with anything
+    else the key is refused (draft-ietf-httpapi-idempotency-key-header section 2.6)."""
+    address = f"{asked.method} {asked.kind}/{asked.identifier}?{asked.condition}\n".encode("utf-8", "surrogateescape")
+    return replace(arrival, control_id=key, digest=sha256(address + arrival.raw).digest(), reuse=Reuse.REFUSE)
+
+
+def _told(kept: Kept, key: str) -> Refusal | None:
+    """The refusal that the sender is told of, at the header or the identifier that it is about."""
+    refusal = kept.refusal
+    if refusal and refusal.code == "control-id-reused":
+        return replace(refusal, where="Idempotency-Key" if key else "Bundle.identifier")
+    return refusal
+
+
+def _asked(request: Request) -> Asked:
+    kind, identifier = (str(request.path_params.get(name, "")) for name in ("kind", "identifier"))
+    condition, where = request.headers.get("if-none-exist", ""), "If-None-Exist"
+    if request.method == "PUT":
+        condition, where = ("" if identifier else request.url.query), "request.url"
+    is_message = request.url.path.endswith("/$process-message")
+    return Asked(
+        kind=kind,
+        method=request.method,
+        identifier=identifier,
+        condition=condition,
+        where=where,
+        is_message=is_message,
+    )
+
+
+def _shown_kind(examined: Examined, asked: Asked) -> str:
     """``transaction``, ``Patient``, ``PUT Patient``: the worker reads a body as the door did."""
-    shown = message.kind if message else known_type(kind) or "unreadable"
-    return f"{method} {shown}" if method == "PUT" else shown
+    shown = examined.kind or known_type(asked.kind) or "unreadable"
+    return f"{asked.method} {shown}" if asked.method == "PUT" else shown
 
 
-def _answer(message: FhirMessage, outcome: Outcome) -> Response:
-    if outcome.refusal:
-        return refusal_response(outcome.refusal)
-    if message.kind not in ("transaction", "batch"):
-        return json_response(operation_outcome(()), 201)
-    findings = {_entry_of(finding.where): finding for finding in outcome.findings}
-    results = [_result(findings.get(_entry_of(entry.where)), entry.resource) for entry in message.entries]
-    return json_response(response_bundle(message.kind, results), 200)
-
-
-def _entry_of(where: str) -> str:
-    """``Bundle.entry[2]`` of a position below it."""
-    return where.split("].", 1)[0]
-
-
-def _result(finding: Refusal | None, resource: dict[str, object]) -> EntryResult:
-    if finding:
-        status = status_line(_STATUS.get(finding.code, 422))
-        return EntryResult(status=status, outcome=operation_outcome((finding,)))
-    location = f"{resource['resourceType']}/{resource['id']}" if "id" in resource else ""
-    return EntryResult(status=status_line(201), location=location)
-
-
-def _accepted(request: Request, key: UUID) -> Response:
-    address = str(request.url_for("status", message=str(key)))
-    return Response(status_code=202, headers={"content-location": address})
-
-
-def refusal_response(refusal: Refusal) -> Response:
-    """A refusal as an OperationOutcome with the HTTP status that fits it."""
-    return json_response(operation_outcome((refusal,)), _STATUS.get(refusal.code, 422))
-
-
-def json_response(content: dict[str, object], status: int) -> Response:
-    """A FHIR resource as a response."""
-    return Response(orjson.dumps(content), status, media_type=f"{CONTENT_TYPE}; charset=utf-8")
+def _check_address(request: Request) -> None:
+    """Raises Refused where the address or its headers ask for what no body could make good."""
+    kind = str(request.path_params.get("kind", ""))
+    if kind.startswith(("$", "_")):
+        raise refuse("unsupported-operation", operation=request.method)
+    if request.method == "PUT" and "identifier" not in request.path_params and not request.url.query:
+        raise refuse("unsupported-condition", "request.url", reason="an update names an id or an identifier")
+    if request.method == "POST" and kind and request.url.query:
+        raise refuse("unsupported-condition", "request.url", reason="a create is sent to the type alone")
+    if "response-url" in request.query_params:
+        raise refuse("no-response-url", "response-url")
+    for name in ("If-Match", "If-None-Match"):
+        if name in request.headers:
+            raise refuse("unsupported-condition", name, reason="the condition is on a version, and the hub counts none")
 
 
 def _check_type(request: Request) -> None:
-    sent = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
-    if sent not in (CONTENT_TYPE, "application/json", "application/json+fhir"):
+    sent = content_type_of(request)
+    if sent in _XML:
+        raise refuse("fhir-in-xml")
+    if sent not in _JSON:
         raise refuse("unsupported-content-type", type=sent[:60] or "-")
-
-
-async def limited_body(request: Request, most: int) -> bytes:
-    """The body of a request. Raises Refused (frame-too-large) as soon as it is longer than `most` bytes."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
-            raise refuse("frame-too-large", limit=str(most))
-        chunks.append(chunk)
-    return b"".join(chunks)

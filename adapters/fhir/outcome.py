@@ -10,6 +10,20 @@ from hub.errors import Refusal
 # https://hl7.org/fhir/R4B/valueset-issue-type.html
 _ISSUES: Mapping[str, str] = {
     "not-json": "structure",
+    "json-not-utf8": "structure",
+    "nested-too-deeply": "structure",
+    "broken-body": "incomplete",
+    "not-unpackable": "structure",
+    "unsupported-encoding": "not-supported",
+    "fhir-in-xml": "not-supported",
+    "unsupported-condition": "not-supported",
+    "unsupported-operation": "not-supported",
+    "no-response-url": "not-supported",
+    "same-resource-twice": "duplicate",
+    "control-id-reused": "duplicate",
+    "reference-not-in-bundle": "not-found",
+    "bad-idempotency-key": "value",
+    "body-too-slow": "timeout",
     "unsupported-content-type": "not-supported",
     "invalid-resource": "structure",
     "unsupported-resource": "not-supported",
@@ -37,11 +51,12 @@ _EXPRESSION = re.compile(r"[A-Z][A-Za-z]+(\.\w+(\[\d+\])?)*", re.ASCII)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EntryResult:
     """What became of one entry: `status` as ``201 Created``, `location` as ``Patient/123/_history/1`` or
-    ""."""
+    "", `resource` where the sender wants it back."""
 
     status: str
     location: str = ""
     outcome: dict[str, object] | None = None
+    resource: dict[str, object] | None = None
 
 
 def operation_outcome(refusals: Sequence[Refusal], severity: str = "error") -> dict[str, object]:
@@ -94,4 +109,4 @@ def _entry(result: EntryResult) -> dict[str, object]:
         response["location"] = result.location
     if result.outcome is not None:
         response["outcome"] = result.outcome
-    return {"response": response}
+    return {"response": response} if result.resource is None else {"resource": result.resource, "response": response}

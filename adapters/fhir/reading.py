@@ -1,18 +1,21 @@
 """Request bodies to entries: what is asked for, of which resources; their content is `validation`'s business.
 
-A conditional create or update (``ifNoneExist``, ``PUT Patient?identifier=...``) is taken as a plain one: the
-hub tells resources apart by their business identifiers anyway, so sending one again changes nothing.
+A conditional create or update by identifier (``ifNoneExist``, ``PUT Patient?identifier=...``) is taken as a plain one:
+the hub tells resources apart by their business identifiers anyway. See `conditions`.
 """
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import orjson
 from fhir.resources.R4B import fhirtypes
 
+from adapters.fhir.conditions import condition_fault
 from hub.errors import Refusal, Refused, refuse
 from hub.message import FhirEntry, FhirMessage
 
+MESSAGE = "message"
 _NUL = b"\\u0000"
 _BOM = b"\xef\xbb\xbf"
 _BUNDLES = ("transaction", "batch")
@@ -27,14 +30,26 @@ def read(
     method: str = "POST",
     identifier: str = "",
 ) -> FhirMessage:
-    """The entries of a request body: a transaction or batch Bundle, or one resource.
+    """The entries of a request body: a transaction, batch or message Bundle, or one resource.
 
     `kind`, `method` and `identifier` are what the address says (``PUT /fhir/Patient/123``); without `kind`
-    the body may be a Bundle or any supported resource. The message's kind is ``transaction``, ``batch`` or
-    the resource's type. Raises `Refused`: "not-json", "invalid-resource", "unsupported-resource",
-    "unsupported-method"; in a batch these stand at their entry instead.
+    the body may be a Bundle or any supported resource. The result's kind is ``transaction``, ``batch``, ``message`` or
+    the resource's type; a message's header is no entry. Raises `Refused`: "not-json", "invalid-resource",
+    "unsupported-resource", "unsupported-method", "unsupported-condition", "same-resource-twice"; in a batch these stand
+    at their entry instead.
     """
-    resource = parse(body)
+    return read_parsed(parse(body), supported=supported, kind=kind, method=method, identifier=identifier)
+
+
+def read_parsed(
+    resource: dict[str, object],
+    *,
+    supported: frozenset[str],
+    kind: str = "",
+    method: str = "POST",
+    identifier: str = "",
+) -> FhirMessage:
+    """As `read`, of a body that is parsed."""
     if resource.get("resourceType") == "Bundle" and kind in ("", "Bundle"):
         return _bundle(resource, supported)
     where = known_type(kind) or _type_of(resource) or "resource"
@@ -99,19 +114,78 @@ def overflows(at: datetime) -> bool:
     return False
 
 
+def header_of(bundle: dict[str, object]) -> dict[str, object] | None:
+    """The MessageHeader of a message Bundle: its first entry (FHIR R4 2.4.1). None where there is none."""
+    entries = bundle.get("entry")
+    first = entries[0] if isinstance(entries, list) and entries else None
+    resource = first.get("resource") if isinstance(first, dict) else None
+    is_header = isinstance(resource, dict) and resource.get("resourceType") == "MessageHeader"
+    return resource if is_header and bundle.get("type") == MESSAGE else None
+
+
 def _bundle(bundle: dict[str, object], supported: frozenset[str]) -> FhirMessage:
     kind = bundle.get("type")
-    if kind not in _BUNDLES:
-        raise refuse("invalid-resource", "Bundle.type", reason="is not transaction or batch")
+    if kind not in (*_BUNDLES, MESSAGE):
+        raise refuse("invalid-resource", "Bundle.type", reason="is not transaction, batch or message")
     entries = bundle.get("entry", [])
     if not isinstance(entries, list) or not entries:
         raise refuse("invalid-resource", "Bundle.entry", reason="holds no entry")
-    read_entries = tuple(_entry(entry, f"Bundle.entry[{at}]", supported) for at, entry in enumerate(entries))
-    if kind == "transaction":
+    read_entries = tuple(_entries(bundle, entries, supported))
+    if kind != "batch":
         for entry in read_entries:
             if entry.refusal is not None:
                 raise Refused(entry.refusal)
+        _check_unique(bundle, read_entries)
     return FhirMessage(kind=str(kind), sent_at=_sent_at(bundle, "timestamp"), entries=read_entries)
+
+
+def _entries(bundle: dict[str, object], entries: list[object], supported: frozenset[str]) -> Iterator[FhirEntry]:
+    if bundle["type"] != MESSAGE:
+        for at, entry in enumerate(entries):
+            yield _entry(entry, f"Bundle.entry[{at}]", supported)
+        return
+    if header_of(bundle) is None:
+        raise refuse("invalid-resource", "Bundle.entry[0].resource", reason="is not the MessageHeader of the message")
+    if len(entries) == 1:
+        raise refuse("invalid-resource", "Bundle.entry", reason="holds nothing but the MessageHeader")
+    for at, entry in enumerate(entries[1:], 1):
+        yield _content(entry, f"Bundle.entry[{at}]", supported)
+
+
+def _check_unique(bundle: dict[str, object], entries: tuple[FhirEntry, ...]) -> None:
+    """No resource stands in a transaction twice (FHIR R4 3.1.0.11.2), none in a message (bdl-7).
+
+    Raises Refused (same-resource-twice).
+    """
+    seen: dict[object, str] = {}
+    given = bundle["entry"]
+    for entry in entries:
+        at = entry.where.removesuffix(".resource")
+        raw = given[int(at[len("Bundle.entry[") : -1])]  # type: ignore[index]
+        request = raw.get("request") or {}
+        names = [entry.full_url, _address(request) if entry.method == "PUT" else request.get("ifNoneExist")]
+        for name in names:
+            key = (entry.resource["resourceType"], name)
+            if name and seen.setdefault(key, at) != at:
+                raise refuse("same-resource-twice", at, other=seen[key])
+
+
+def _address(request: dict[str, object]) -> str:
+    return str(request.get("url", "")).strip("/")
+
+
+def _content(entry: object, where: str, supported: frozenset[str]) -> FhirEntry:
+    """An entry of a message: it has no request (bdl-3), the message's event says what is asked for."""
+    resource = entry.get("resource") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(resource, dict):
+        return FhirEntry(resource={}, where=where, refusal=_invalid(f"{where}.resource", "is required"))
+    full_url = entry.get("fullUrl")
+    return FhirEntry(
+        resource=resource,
+        where=f"{where}.resource",
+        full_url=full_url if isinstance(full_url, str) else "",
+        refusal=_unsupported(resource, f"{where}.resource", supported),
+    )
 
 
 def _entry(entry: object, where: str, supported: frozenset[str]) -> FhirEntry:
@@ -148,8 +222,8 @@ def _method_fault(request: dict[str, object], where: str) -> Refusal | None:
 
 
 def _address_fault(request: dict[str, object], resource: dict[str, object], where: str) -> Refusal | None:
-    """Whether request.url contradicts the resource: ``Patient`` or ``Patient/123``, with or without a
-    query."""
+    """Whether request.url contradicts the resource: ``Patient`` to create, ``Patient/123`` or ``Patient?identifier=``
+    to update. Conditions are those of `conditions`; of versions the hub knows nothing."""
     url = request.get("url")
     if not isinstance(url, str) or not url:
         return _invalid(f"{where}.request.url", "is required")
@@ -157,8 +231,20 @@ def _address_fault(request: dict[str, object], resource: dict[str, object], wher
     kind, _, identifier = path.strip("/").partition("/")
     if kind != resource["resourceType"]:
         return _invalid(f"{where}.request.url", "names another type than the resource's")
-    if request["method"] == "PUT" and not query and (not identifier or identifier != resource.get("id")):
-        return _invalid(f"{where}.resource.id", "differs from the id in request.url")
+    for name in ("ifMatch", "ifNoneMatch", "ifModifiedSince"):
+        if name in request:
+            reason = "the condition is on a version, and the hub counts none"
+            return refuse("unsupported-condition", f"{where}.request.{name}", reason=reason).refusal
+    if request["method"] == "PUT":
+        if query and not identifier:
+            return condition_fault(query, resource, f"{where}.request.url")
+        if query or not identifier or identifier != resource.get("id"):
+            return _invalid(f"{where}.resource.id", "differs from the id in request.url")
+        return None
+    if query or identifier:
+        return _invalid(f"{where}.request.url", "is more than the type, to which a create is sent")
+    if "ifNoneExist" in request:
+        return condition_fault(str(request["ifNoneExist"]), resource, f"{where}.request.ifNoneExist")
     return None
 
 

@@ -17,7 +17,9 @@ from fhir.resources.R4B import get_fhir_model_class
 from fhir_core.fhirabstractmodel import FHIRAbstractModel
 from pydantic import ValidationError
 
+from adapters.fhir.links import dangling
 from adapters.fhir.reading import overflows, read, step
+from adapters.fhir.written import check_written
 from hub.errors import Refusal, Refused, refuse
 from hub.message import FhirMessage
 
@@ -115,13 +117,17 @@ def validate_body(
     method: str = "POST",
     identifier: str = "",
 ) -> FhirMessage:
-    """Reads and checks a whole request body; arguments, errors and result as `reading.read`.
+    """Reads and checks a whole request body; arguments, errors and result as `reading.read`, besides those of
+    `written.check_written` and `links.dangling`.
 
     In a transaction the first invalid resource raises `Refused`; in a batch it carries its refusal and the
     others go on. Arguments, result and exception can be pickled, so a bundle may be checked in another
     process.
     """
+    check_written(body)
     message = read(body, supported=supported, kind=kind, method=method, identifier=identifier)
+    if (refusal := dangling(message)) is not None:
+        raise Refused(refusal)
     entries = []
     for entry in message.entries:
         refusal = entry.refusal or check(entry.resource, entry.where)

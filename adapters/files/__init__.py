@@ -1,1 +1,1 @@
-"""CSV files to FHIR bundles: the directory, agreements and sessions as people keep them in a spreadsheet."""
+"""CSV files to FHIR bundles: directory, agreements, sessions and discharges as people keep them in a spreadsheet."""

@@ -10,10 +10,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
-from adapters.files.columns import FileKind
+from adapters.fhir.people import Keys, keys_of, people_in
+from adapters.files.columns import DISCHARGES, FileKind
 from adapters.files.sheet import Row, positions_of
 from hub.errors import Refusal
-from hub.message import Arrival, Format, Source, Transport, plain
+from hub.message import Arrival, FhirEntry, FhirMessage, Format, Source, Transport, plain
 
 Json = dict[str, Any]
 
@@ -33,7 +34,12 @@ class FileBundle:
         return positions_of(self.rows)
 
     def arrival(self, source: Source, transport: Transport) -> Arrival:
-        """The bundle as a message at the door; where its rows stand is what its sender calls it by."""
+        """The bundle as a message at the door; where its rows stand is what its sender calls it by.
+
+        Discharges keep the order of their patient's other messages. What is not of one patient stays in the lane of its
+        source: an agreement comes after the team that it names.
+        """
+        keys = self._keys(source)
         return Arrival(
             source=source.name,
             transport=transport,
@@ -41,7 +47,17 @@ class FileBundle:
             raw=self.body,
             kind="transaction",
             control_id=plain(self.positions),
+            numbers=keys.numbers,
+            names=keys.names,
+            lanes=keys.lanes if self.kind == DISCHARGES.name else (),
         )
+
+    def _keys(self, source: Source) -> Keys:
+        entries = tuple(
+            FhirEntry(resource=one["resource"], where="", full_url=one["fullUrl"])
+            for one in orjson.loads(self.body)["entry"]
+        )
+        return keys_of(people_in(FhirMessage(kind="transaction", sent_at=None, entries=entries)), source)
 
     def placed(self, refusal: Refusal) -> Refusal:
         """A refusal at the row it comes from: who fills in a table knows nothing of ``Bundle.entry[2]``."""

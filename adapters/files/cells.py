@@ -17,6 +17,14 @@ _DAY = re.compile(r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|年(\d{1
 _INSTANT = re.compile(r"(\S+?)(?:T|\s+)(\d{1,2}):(\d{2})(?::(\d{2}))?(Z|[+-]\d{2}:\d{2})?")
 _CREDIT = re.compile(r"[0-9A-HJ-NPQRTUWXY]{18}")
 _PARTS = re.compile(r"[;；]")
+_PERIOD = re.compile(r"(\d{1,3})\s*(\D{1,3})")
+_PERIOD_UNITS = {
+    **dict.fromkeys(("d", "天", "日"), "d"),
+    **dict.fromkeys(("wk", "周", "星期"), "wk"),
+    **dict.fromkeys(("mo", "月", "个月"), "mo"),
+    **dict.fromkeys(("a", "年"), "a"),
+}
+_ICD = re.compile(r"[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,10})?[+*†]?([/+*][A-Z0-9./+*]{1,20})?")
 _YES = frozenset({"true", "yes", "y", "1", "是"})
 _NO = frozenset({"false", "no", "n", "0", "否"})
 _FIRST_YEAR = 1900
@@ -101,6 +109,28 @@ def read_instant(text: str, zone: timezone) -> datetime:
         raise Fault(Reason("is a time that does not exist", "时间不存在")) from None
 
 
+def read_moment(text: str, zone: timezone) -> date | datetime:
+    """A day, or a time of a day where the sender knows it: a date keeps its precision."""
+    return read_day(text, zone) if _DAY.fullmatch(text) else read_instant(text, zone)
+
+
+def read_period(text: str, _: timezone) -> tuple[int, str]:
+    """How often: ``2 wk``, ``2周``; the number and the unit of UCUM."""
+    found = _PERIOD.fullmatch(text)
+    unit = _PERIOD_UNITS.get(found[2].strip().casefold()) if found else None
+    if found is None or unit is None or not int(found[1]):
+        raise Fault(Reason("is no period; write it as 2 wk (d, wk, mo, a)", "不是周期，请写作 2周（天、周、月、年）"))
+    return int(found[1]), unit
+
+
+def read_diagnosis(text: str, _: timezone) -> str:
+    """A code of ICD-10 as Chinese hospitals extend it: ``I63.900``, ``E11.900x001``, ``H36.0*``."""
+    code = text.upper()
+    if not _ICD.fullmatch(code):
+        raise Fault(Reason("is no code of ICD-10", "不是 ICD-10 编码"))
+    return text if "x" in text else code
+
+
 def read_whole(least: int, most: int) -> ReadCell:
     """A whole number within bounds."""
 
@@ -120,9 +150,11 @@ def read_yes(text: str, _: timezone) -> bool:
     return word in _YES
 
 
-def read_choice(words: Mapping[str, str]) -> ReadCell:
-    """One of the codes that `words` gives with their Chinese; either may stand in the cell."""
+def read_choice(words: Mapping[str, str], also: Mapping[str, str] | None = None) -> ReadCell:
+    """One of the codes that `words` gives with their Chinese; either may stand in the cell. `also` are other spellings
+    of them."""
     codes = {code.casefold(): code for code in words} | {chinese: code for code, chinese in words.items()}
+    codes |= {spelling.casefold(): code for spelling, code in (also or {}).items()}
 
     def read(text: str, _: timezone) -> str:
         code = codes.get(text.casefold())

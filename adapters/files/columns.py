@@ -11,10 +11,13 @@ from adapters.files.cells import (
     read_choice,
     read_credit_code,
     read_day,
+    read_diagnosis,
     read_instant,
     read_key,
     read_keys,
+    read_moment,
     read_number,
+    read_period,
     read_text,
     read_texts,
     read_whole,
@@ -48,6 +51,22 @@ PROVIDERS = {"team": "团队", "practitioner": "医生", "alliance": "医联体"
 CLIENTS = {"resident": "居民", "household": "家庭", "organisation": "单位"}
 STATES = {"executed": "有效", "terminated": "终止", "cancelled": "作废"}
 SESSION_KINDS = {"expert": "专家", "general": "普通", "examination": "检查", "bed": "床位"}
+SEXES = {"male": "男", "female": "女", "other": "其他", "unknown": "未知"}
+_SEXES_WRITTEN = {"1": "male", "2": "female", "0": "unknown", "9": "unknown", "m": "male", "f": "female"}
+"""GB/T 2261.1, and HL7's table 0001, as hospitals' databases hold them."""
+DISPOSITIONS = {
+    "1": "医嘱离院",
+    "2": "医嘱转院",
+    "3": "医嘱转社区卫生服务机构/乡镇卫生院",
+    "4": "非医嘱离院",
+    "5": "死亡",
+    "9": "其他",
+}
+"""离院方式 (CV06.00.226), of the front page of an inpatient record."""
+FOLLOW_UP_WAYS = {"1": "门诊", "2": "家庭", "3": "电话", "4": "短信", "5": "网络", "9": "其他"}
+"""随访方式 (CV06.00.207)."""
+OTHER_DIAGNOSES = 5
+"""Diagnoses besides the first one that a row has room for."""
 IDENTIFIER_KINDS = {
     "citizen-id": "居民身份证",
     "residence-permit": "港澳台居民居住证",
@@ -72,13 +91,15 @@ class Column:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileKind:
     """One kind of file. `tells` is what a source must have a say in to send it; `key` the columns that no two rows
-    share, none where rows belong together."""
+    share, none where rows belong together. In a kind of `single` rows each says all that there is to say of its thing,
+    so a faulty one keeps no other back."""
 
     name: str
     zh: str
     tells: Tells
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
+    single: bool = False
 
     def named(self) -> Mapping[str, Column]:
         """The columns by both names, without regard to case."""
@@ -90,6 +111,7 @@ ORGANISATIONS = FileKind(
     zh="机构",
     tells=Tells.DIRECTORY,
     key=("id",),
+    single=True,
     columns=(
         Column("id", "代码", read_key, required=True),
         Column("name", "名称", read_text, required=True),
@@ -107,6 +129,7 @@ PRACTITIONERS = FileKind(
     zh="人员",
     tells=Tells.DIRECTORY,
     key=("id",),
+    single=True,
     columns=(
         Column("id", "代码", read_key, required=True),
         Column("name", "姓名", read_text, required=True),
@@ -181,6 +204,7 @@ SESSIONS = FileKind(
     zh="号源",
     tells=Tells.SESSIONS,
     key=("number",),
+    single=True,
     columns=(
         Column("number", "排班号", read_number, required=True),
         Column("kind", "号源类型", read_choice(SESSION_KINDS), required=True),
@@ -202,5 +226,41 @@ SESSIONS = FileKind(
     ),
 )
 
-FILE_KINDS = (ORGANISATIONS, PRACTITIONERS, TEAMS, MEMBERS, AREAS, AGREEMENTS, SESSIONS)
+DISCHARGES = FileKind(
+    name="discharges",
+    zh="出院",
+    tells=Tells.RECORD,
+    key=("visit",),
+    single=True,
+    columns=(
+        Column("patient", "患者号", read_number, required=True),
+        Column("citizen_id", "身份证号", read_number),
+        Column("name", "姓名", read_text, required=True),
+        Column("sex", "性别", read_choice(SEXES, _SEXES_WRITTEN)),
+        Column("birth_date", "出生日期", read_day),
+        Column("phone", "电话", read_text),
+        Column("address", "住址", read_text),
+        Column("visit", "住院流水号", read_number, required=True),
+        Column("admitted_at", "入院时间", read_moment),
+        Column("discharged_at", "出院时间", read_moment, required=True),
+        Column("department", "出院科室", read_text),
+        Column("disposition", "离院方式", read_choice(DISPOSITIONS)),
+        Column("diagnosis_code", "主要诊断编码", read_diagnosis),
+        Column("diagnosis", "主要诊断", read_text),
+        *(
+            column
+            for number in range(1, OTHER_DIAGNOSES + 1)
+            for column in (
+                Column(f"other_code_{number}", f"其他诊断编码{number}", read_diagnosis),
+                Column(f"other_diagnosis_{number}", f"其他诊断{number}", read_text),
+            )
+        ),
+        Column("follow_up_way", "随访方式", read_choice(FOLLOW_UP_WAYS)),
+        Column("follow_up_on", "随访日期", read_day),
+        Column("follow_up_every", "随访周期", read_period),
+        Column("follow_up_note", "随访说明", read_text),
+    ),
+)
+
+FILE_KINDS = (ORGANISATIONS, PRACTITIONERS, TEAMS, MEMBERS, AREAS, AGREEMENTS, SESSIONS, DISCHARGES)
 """In the order in which their rows are sent: what others refer to comes first."""

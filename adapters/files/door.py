@@ -1,5 +1,6 @@
 """A file over HTTP: read, kept bundle by bundle, waited for, and answered with one OperationOutcome."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,7 +14,7 @@ from adapters.files.bundles import FileBundle
 from adapters.files.reading import FilesRead
 from adapters.files.sheet import NamedFile
 from hub.errors import Refusal, places_of, refuse
-from hub.message import Arrival, Source, Transport
+from hub.message import Arrival, Kept, Source, Transport
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ class FileDoor:
     gives what became of each within the seconds, None where it still waits."""
 
     read: Callable[[Sequence[NamedFile], Source], Awaitable[FilesRead]]
-    keep: Callable[[Sequence[Arrival]], Awaitable[Sequence[UUID]]]
+    keep: Callable[[Sequence[Arrival]], Awaitable[Sequence[Kept]]]
     wait: Callable[[UUID, float], Awaitable[Outcome | None]]
     wait_seconds: float
 
@@ -37,23 +38,29 @@ class FileDoor:
         if found.faults:
             return json_response(operation_outcome(found.faults), 422)
         try:
-            keys = await self.keep([one.arrival(source, Transport.INGEST) for one in found.bundles])
+            kept = await self.keep([one.arrival(source, Transport.INGEST) for one in found.bundles])
         except Exception as fault:  # whatever it is, the sender must not take its file for kept
             log.error("message-not-kept", fault=type(fault).__name__, places=places_of(fault))
             return refusal_response(refuse("not-kept").refusal)
-        return await self._answer(found.bundles, keys)
+        return await self._answer(found.bundles, kept)
 
-    async def _answer(self, bundles: Sequence[FileBundle], keys: Sequence[UUID]) -> Response:
-        """They are merged in order, so the last one is waited for; the others are looked up."""
+    async def _answer(self, bundles: Sequence[FileBundle], kept: Sequence[Kept]) -> Response:
+        """They are merged side by side, so all are waited for, within the seconds of one."""
+        waiting = 0
         refusals: list[Refusal] = []
-        await self.wait(keys[-1], self.wait_seconds)
-        outcomes = [await self.wait(key, 0) for key in keys]
-        for bundle, outcome in zip(bundles, outcomes, strict=True):
-            if outcome and outcome.refusal:
-                refusals.append(bundle.placed(outcome.refusal))
+        deadline = asyncio.get_running_loop().time() + self.wait_seconds
+        for bundle, one in zip(bundles, kept, strict=True):
+            refusal = one.refusal
+            if refusal is None:
+                left = max(deadline - asyncio.get_running_loop().time(), 0)
+                outcome = await self.wait(one.id, left)
+                refusal = outcome.refusal if outcome else None
+                waiting += outcome is None
+            if refusal:
+                refusals.append(bundle.placed(refusal))
         if refusals:
             return json_response(operation_outcome(refusals), 422)
-        if waiting := sum(outcome is None for outcome in outcomes):
+        if waiting:
             told = Refusal(code="still-waiting", given={"count": str(waiting)})
             return json_response(operation_outcome([told], "information"), 202)
         return json_response(operation_outcome(()), 200)

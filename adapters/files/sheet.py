@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timezone
 from typing import Any
@@ -68,12 +68,13 @@ def read_sheet(file: NamedFile, zone: timezone) -> Sheet:
         return Sheet(kind=kind, faults=misnamed)
     named = kind.named()
     columns = [named[_plain(name).casefold()] for name in header]
-    return _body(file.name, kind, columns, lines, zone)
+    return read_lines(file.name, kind, columns, lines, zone)
 
 
-def _body(
-    file: str, kind: FileKind, columns: Sequence[Column], lines: Iterator[tuple[int, list[str]]], zone: timezone
+def read_lines(
+    file: str, kind: FileKind, columns: Sequence[Column], lines: Iterable[tuple[int, Sequence[str]]], zone: timezone
 ) -> Sheet:
+    """The rows of a sheet whose columns are known, from the cells of each numbered line."""
     rows: list[Row] = []
     faults: list[Refusal] = []
     try:

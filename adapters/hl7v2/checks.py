@@ -1,14 +1,18 @@
-"""What the door refuses at once: the few checks of content that a sender is told of in its acknowledgement.
+"""What the door refuses at once: who may send as a source, and the few checks of content that a sender is told of in
+its acknowledgement.
 
-The rules are handed in (wiring derives them from mapping rows and a source profile) and compiled by segment,
+The rules of content are handed in (wiring derives them from mapping rows and a source profile) and compiled by segment,
 so a message costs one pass over its segments.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
 
+from adapters.hl7v2.framing import Peer
 from hub.errors import Refusal, refuse
-from hub.message import Segment, V2Message, component_of
+from hub.message import Segment, Source, V2Message, component_of
 
 _NULL = '""'  # "delete what you hold" (HL7 v2.5.1 chapter 2.5.3): a statement, not a value
 
@@ -38,6 +42,31 @@ class Rule:
     refusal_code: str
     each: bool = False
     when: Sibling | None = None
+
+
+def check_peer(peer: Peer, source: Source) -> None:
+    """Whether who is at the other end may send as this source. Raises Refused (address-not-allowed,
+    certificate-not-allowed) where its profile names networks or certificates and this is none of them."""
+    check_address(peer.address, source, "MSH-3")
+    if source.certificates and peer.names.isdisjoint(source.certificates):
+        raise refuse("certificate-not-allowed", "MSH-3", source=source.name)
+
+
+def check_address(address: str, source: Source, where: str) -> None:
+    """Whether this source may send from there. Raises Refused (address-not-allowed)."""
+    if source.addresses and not _is_within(address, source.addresses):
+        raise refuse("address-not-allowed", where, address=address, source=source.name)
+
+
+@lru_cache(maxsize=4096)
+def _is_within(address: str, networks: tuple[str, ...]) -> bool:
+    try:
+        found = ip_address(address.partition("%")[0])  # a link-local address names its interface behind a %
+    except ValueError:
+        return False
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:  # an IPv4 sender at an IPv6 listener
+        found = found.ipv4_mapped
+    return any(found in ip_network(network, strict=False) for network in networks)
 
 
 class DoorCheck:

@@ -1,5 +1,6 @@
 """The MSH segment, read from bytes before the rest of the message is decoded (HL7 v2.5.1 chapter 2.15.9)."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -7,6 +8,18 @@ from hub.errors import refuse
 from hub.message import Delimiters, component_of
 
 _BLANK = b"\xef\xbb\xbf\r\n\t "
+# Longer marks first: UTF-32's little-endian one begins as UTF-16's does.
+_WIDE = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"M\x00S\x00": "UTF-16",
+    b"\x00M\x00S": "UTF-16",
+    b"M\x00\x00\x00": "UTF-32",
+    b"\x00\x00\x00M": "UTF-32",
+}
+_LATIN = re.compile(r"(?:ISO[ -]?)?8859[/-]1(?:~.*)?", re.IGNORECASE)
 # Stand in for separators that MSH-2 leaves out. They never occur in a message, so text is never cut at them.
 _ABSENT = ("\x1d", "\x1e", "\x1f")
 
@@ -30,6 +43,8 @@ class Header:
     application_ack: str
     country: str
     charset: str
+    alternates: tuple[str, ...] = ()
+    """The further repetitions of MSH-18."""
 
     @property
     def application(self) -> str:
@@ -46,12 +61,14 @@ def read_header(raw: bytes) -> Header:
     """The header of a message; the rest of it is not looked at.
 
     Decoded as UTF-8, else leniently as GB18030, before it is split: a GBK trail byte may look like ``|`` or
-    ``^``. Raises `Refused` "unreadable-frame" at MSH.
+    ``^``. As Latin-1 only where MSH-18, so read, says that. Raises `Refused` "unreadable-frame" at MSH, or
+    "wide-charset" where the bytes are UTF-16 or UTF-32.
     """
     fields = _fields(raw)
     sep, encoding = fields[1], fields[2]
     delimiters = delimiters_of(sep, encoding)
     fields += [""] * (19 - len(fields))
+    charset, *alternates = (name.strip() for name in fields[18].split(delimiters.repetition))
     return Header(
         delimiters=delimiters,
         encoding_characters=encoding,
@@ -67,7 +84,8 @@ def read_header(raw: bytes) -> Header:
         accept_ack=fields[15].strip(),
         application_ack=fields[16].strip(),
         country=fields[17].strip(),
-        charset=fields[18].split(delimiters.repetition, 1)[0].strip(),
+        charset=charset,
+        alternates=tuple(alternates),
     )
 
 
@@ -96,14 +114,11 @@ def _is_text(mark: str) -> bool:
 def _fields(raw: bytes) -> list[str]:
     """MSH cut at its field separator, the separator itself at 1 and MSH-2 at 2."""
     if raw[:3] != b"MSH":
+        check_narrow(raw)
         raw = raw.lstrip(_BLANK)
         if raw[:3] != b"MSH":
             raise refuse("unreadable-frame", "MSH")
-    line = _first_line(raw)
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError:
-        text = line.decode("gb18030", "replace")
+    text = _text(_first_line(raw))
     separator = text[3:4]
     if not separator:
         raise refuse("unreadable-frame", "MSH")
@@ -112,6 +127,31 @@ def _fields(raw: bytes) -> list[str]:
         raise refuse("unreadable-frame", "MSH")
     fields.insert(1, separator)
     return fields
+
+
+def check_narrow(raw: bytes) -> None:
+    """Refuses bytes that begin as UTF-16 or UTF-32 does: by the byte-order mark, or by the zeros between the letters of
+    ``MSH``.
+
+    0x0B, 0x0D and 0x1C stand inside characters of theirs, so MLLP cannot carry them whole. Raises `Refused`
+    "wide-charset" at MSH.
+    """
+    wide = next((name for mark, name in _WIDE.items() if raw.startswith(mark)), None)
+    if wide:
+        raise refuse("wide-charset", "MSH", charset=wide)
+
+
+def _text(line: bytes) -> str:
+    """An MSH segment's characters."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    text = line.decode("latin-1")
+    fields = text.split(text[3:4]) if len(text) > 3 else []
+    if len(fields) > 17 and _LATIN.fullmatch(fields[17].strip()):
+        return text  # "é|" in Latin-1 is one character of GB18030
+    return line.decode("gb18030", "replace")
 
 
 def _first_line(raw: bytes) -> bytes:

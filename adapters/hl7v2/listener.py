@@ -3,75 +3,119 @@ order."""
 
 import asyncio
 import ssl
-from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
-from adapters.hl7v2.framing import Deframer, Frame, frame
+from adapters.hl7v2.answering import Answer
+from adapters.hl7v2.connection import Connection
+from adapters.hl7v2.framing import Frame
 
 log = structlog.get_logger()
 
-Answer = Callable[[Frame], Awaitable[bytes | None]]
+_SAY_SECONDS = 10.0
+"""How often it is said that connections are turned away: whoever floods the port shall not flood the log."""
+_HANDSHAKE_SECONDS = 10.0
+_SHUTDOWN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How far a listener goes with one sender. Times in seconds.
+
+    `bytes`: of one message. `idle`: how long half a frame may stand still. `frame`: how long one frame may take from
+    its first byte to its last. `silent`: how long a connection may say nothing at all. `connections`: of all senders;
+    `of_one_address`: of one. `pending`: frames of one connection that are unanswered; `owed`: application
+    acknowledgements of one connection that are waited for.
+    """
+
+    bytes: int
+    idle: float = 30.0
+    frame: float = 300.0
+    silent: float = 3600.0
+    connections: int = 500
+    of_one_address: int = 100
+    pending: int = 32
+    owed: int = 256
 
 
 class MllpListener:
     """Listens on a port and gives each frame to `answer`; what that returns is framed and written back.
 
-    Frames that arrive together are answered side by side, so that they can share a commit, but
-    acknowledgements leave in the order of the frames. A connection with `pending` unanswered frames is not
-    read from until some are answered. A connection that leaves a frame half sent for `idle_seconds` is closed
-    and the half frame given to `answer` as faulty; between frames a connection may stay open for ever. Where
-    `answer` raises, that frame stays without acknowledgement and everything else goes on.
+    Frames that arrive together are answered side by side, so that they can share a commit, but acknowledgements leave
+    in the order of the frames; application acknowledgements of enhanced mode follow whenever they are known. A
+    connection with too many unanswered frames is not read from until some are answered: its sender slows down, and
+    nothing is dropped. A connection that leaves a frame half sent is closed after a while and the half frame given to
+    `answer` as faulty. Where `answer` raises, that frame stays without acknowledgement and everything else goes on.
+
+    With `tls` the port speaks TLS; with a `tls_port` as well, TLS is spoken there and the port stays plain.
     """
 
     def __init__(
         self,
-        answer: Answer,
+        answer: Callable[[Frame], Awaitable[Answer]],
         *,
         host: str,
         port: int,
-        max_bytes: int,
-        idle_seconds: float,
-        max_connections: int,
-        pending: int = 32,
+        limits: Limits,
         tls: ssl.SSLContext | None = None,
+        tls_port: int | None = None,
     ) -> None:
         self.answer = answer
-        self.max_bytes = max_bytes
-        self.idle_seconds = idle_seconds
-        self.max_connections = max_connections
-        self.pending = pending
-        self.tls = tls
-        self.connections: set[_Connection] = set()
-        self._host, self._port = host, port
-        self._server: asyncio.Server | None = None
+        self.limits = limits
+        self.connections: set[Connection] = set()
+        self.late: set[asyncio.Task[None]] = set()
+        self._host = host
+        self._wanted = [(port, tls)] if tls is None or tls_port is None else [(port, None), (tls_port, tls)]
+        self._servers: list[asyncio.Server] = []
+        self._by_address: dict[str, int] = {}
+        self._turned_away, self._said_at = 0, float("-inf")
 
     @property
     def port(self) -> int:
         """The port listened on: the real one where 0 was asked for."""
-        if self._server is None or not self._server.sockets:
-            return self._port
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._real_port(0)
+
+    @property
+    def tls_port(self) -> int:
+        """The port that speaks TLS; 0 where none does."""
+        return next((self._real_port(at) for at, (_, tls) in enumerate(self._wanted) if tls is not None), 0)
 
     async def start(self) -> None:
-        """Opens the port; raises OSError where it is taken."""
+        """Opens the ports; raises OSError where one is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: _Connection(self, loop), self._host, self._port, ssl=self.tls, backlog=1024
-        )
+        try:
+            for port, tls in self._wanted:
+                server = await loop.create_server(
+                    partial(Connection, self, loop, is_tls=tls is not None),
+                    self._host,
+                    port,
+                    ssl=tls,
+                    backlog=1024,
+                    ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None,
+                    ssl_shutdown_timeout=_SHUTDOWN_SECONDS if tls else None,
+                )
+                self._servers.append(server)
+        except OSError:
+            for opened in self._servers:
+                opened.close()
+            self._servers = []
+            raise
 
     async def stop(self, grace_seconds: float = 10) -> None:
-        """Closes the port, reads no more, lets what was read be answered, closes the connections.
+        """Closes the ports, reads no more, lets what was read be answered, closes the connections.
 
-        Half frames are given to `answer` as faulty. Connections still unanswered after `grace_seconds` are
-        cut; their senders saw no acknowledgement and send again.
+        Half frames are given to `answer` as faulty. Connections still unanswered after `grace_seconds` are cut; their
+        senders saw no acknowledgement and send again. Application acknowledgements are not waited for.
         """
-        if self._server is None:
+        if not self._servers:
             return
-        self._server.close()
+        for server in self._servers:
+            server.close()
         for connection in list(self.connections):
-            connection.finish()
+            connection.finish(ending=True)
         waiting = [connection.gone for connection in self.connections]
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=grace_seconds)
@@ -79,162 +123,58 @@ class MllpListener:
                 log.warning("connections-cut", count=len(late))
         for connection in list(self.connections):
             connection.cut()
-        self._server = None
+        for task in list(self.late):
+            task.cancel()
+        await asyncio.gather(*self.late, return_exceptions=True)
+        self._servers = []
 
+    # -- what connections call ---------------------------------------------------------------------------------------
 
-class _Place:
-    """A frame's place in the queue of acknowledgements."""
+    def admit(self, connection: "Connection") -> bool:
+        """Whether there is room for one more. Where all places are taken, the connection that has been silent longest
+        gives its own up, if it is between frames and has been silent for a while: an engine connects again when it has
+        something to say, and a sender with messages has to get in."""
+        limits = self.limits
+        address = connection.peer.address
+        of_address = self._by_address.get(address, 0)
+        if of_address >= limits.of_one_address:
+            return self._turn_away("address", limits.of_one_address)
+        if len(self.connections) >= limits.connections and not self._make_room():
+            return self._turn_away("all", limits.connections)
+        self.connections.add(connection)
+        self._by_address[address] = of_address + 1
+        return True
 
-    __slots__ = ("acknowledgement", "answered", "task")
-
-    def __init__(self) -> None:
-        self.answered = False
-        self.acknowledgement: bytes | None = None
-        self.task: asyncio.Task[None]
-
-
-class _Connection(asyncio.Protocol):
-    """One sender. A protocol rather than a stream pair: no task and no second buffer for each connection."""
-
-    def __init__(self, listener: MllpListener, loop: asyncio.AbstractEventLoop) -> None:
-        self._listener = listener
-        self._loop = loop
-        self._deframer = Deframer(listener.max_bytes)
-        self._backlog: deque[Frame] = deque()
-        self._answers: deque[_Place] = deque()
-        self._transport: asyncio.Transport
-        self._heard_at = 0.0
-        self._idle: asyncio.TimerHandle | None = None
-        self._congested = False
-        self._finishing = False
-        self._connected = False
-        self.gone: asyncio.Future[None] = loop.create_future()
-
-    # -- what asyncio calls ------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._connected = True
-        self._listener.connections.add(self)
-        if len(self._listener.connections) > self._listener.max_connections:
-            log.warning("connection-refused", limit=self._listener.max_connections)
-            self._finishing = True
-            transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        if self._finishing:
+    def forget(self, connection: "Connection") -> None:
+        """A connection is gone and everything of it answered."""
+        if connection not in self.connections:
             return
-        self._take(self._deframer.feed(data))
-        if self._deframer.waiting:
-            self._heard_at = self._loop.time()
-            if self._idle is None:
-                self._idle = self._loop.call_later(self._listener.idle_seconds, self._check_idle)
-
-    def eof_received(self) -> bool:
-        """The sender sends no more; it may still read, so what is unanswered is answered (TLS has no half
-        close)."""
-        self.finish()
-        return self._listener.tls is None
-
-    def pause_writing(self) -> None:
-        self._congested = True
-        self._regulate()
-
-    def resume_writing(self) -> None:
-        self._congested = False
-        self._regulate()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._connected = False
-        self.finish()
-
-    # -- what the listener calls -------------------------------------------------------------------
-
-    def finish(self) -> None:
-        """Reads no more, hands over what is half sent, closes once everything is answered."""
-        if not self._finishing:
-            self._finishing = True
-            if self._idle is not None:
-                self._idle.cancel()
-            self._take(self._deframer.close())
-        self._regulate()
-        self._close_if_done()
-
-    def cut(self) -> None:
-        """Closes at once, answered or not."""
-        for place in self._answers:
-            place.task.cancel()
-        self._backlog.clear()
-        if self._connected:
-            self._transport.abort()
-
-    # -- frames in, acknowledgements out -----------------------------------------------------------
-
-    def _take(self, frames: list[Frame]) -> None:
-        if not frames:
-            return
-        self._backlog.extend(frames)
-        self._dispatch()
-        self._regulate()
-
-    def _dispatch(self) -> None:
-        while self._backlog and len(self._answers) < self._listener.pending:
-            place = _Place()
-            self._answers.append(place)
-            place.task = self._loop.create_task(self._answer(self._backlog.popleft(), place))
-
-    async def _answer(self, received: Frame, place: _Place) -> None:
-        try:
-            place.acknowledgement = await self._listener.answer(received)
-        except Exception as error:  # one frame's fault; its text is not logged, it may quote the message
-            log.error("frame-not-answered", fault=type(error).__name__)
-        finally:
-            place.answered = True
-            self._write()
-
-    def _write(self) -> None:
-        """Writes the acknowledgements that are due: those with none unfinished before them."""
-        answers = self._answers
-        due = []
-        while answers and answers[0].answered:
-            content = answers.popleft().acknowledgement
-            if content is not None:
-                due.append(frame(content))
-        if due and self._connected and not self._transport.is_closing():
-            self._transport.write(b"".join(due))
-        if self._backlog:
-            self._dispatch()
-        self._regulate()
-        self._close_if_done()
-
-    def _regulate(self) -> None:
-        """Reads on or holds off."""
-        if not self._connected or self._transport.is_closing():
-            return
-        full = bool(self._backlog) or len(self._answers) >= self._listener.pending
-        if full or self._congested or self._finishing:
-            self._transport.pause_reading()
+        self.connections.discard(connection)
+        address = connection.peer.address
+        left = self._by_address[address] - 1
+        if left:
+            self._by_address[address] = left
         else:
-            self._transport.resume_reading()
+            del self._by_address[address]
 
-    def _close_if_done(self) -> None:
-        if not self._finishing or self._answers or self._backlog:
-            return
-        if self._connected:
-            self._transport.close()
-        else:
-            self._listener.connections.discard(self)
-            if not self.gone.done():
-                self.gone.set_result(None)
+    def _make_room(self) -> bool:
+        quiet = min((one for one in self.connections if one.is_quiet), key=lambda one: one.heard_at, default=None)
+        if quiet is None or asyncio.get_running_loop().time() - quiet.heard_at < self.limits.idle:
+            return False
+        log.warning("quiet-connection-closed", limit=self.limits.connections)
+        quiet.cut()
+        self.forget(quiet)
+        return True
 
-    def _check_idle(self) -> None:
-        self._idle = None
-        if not self._deframer.waiting:
-            return
-        left = self._heard_at + self._listener.idle_seconds - self._loop.time()
-        if left > 0 or self._answers or self._backlog:  # not read from while unanswered: that silence is ours
-            self._idle = self._loop.call_later(max(left, 0.01), self._check_idle)
-        else:
-            log.warning("half-frame-idle", seconds=self._listener.idle_seconds)
-            self.finish()
+    def _turn_away(self, whose: str, limit: int) -> bool:
+        self._turned_away += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._said_at >= _SAY_SECONDS:
+            log.warning("connection-refused", of=whose, limit=limit, count=self._turned_away)
+            self._turned_away, self._said_at = 0, now
+        return False
+
+    def _real_port(self, at: int) -> int:
+        if at < len(self._servers) and self._servers[at].sockets:
+            return int(self._servers[at].sockets[0].getsockname()[1])
+        return self._wanted[at][0]

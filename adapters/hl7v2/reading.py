@@ -9,6 +9,6 @@ from hub.message import V2Message
 def read(raw: bytes, charset: str) -> V2Message:
     """The message in these bytes; `charset` is the source profile's, for senders that declare none.
 
-    Raises `Refused`: "unreadable-frame", "wrong-charset", "unknown-charset".
+    Raises `Refused`: "unreadable-frame", "wide-charset", "wrong-charset", "unknown-charset".
     """
     return tokenize(decode(raw, read_header(raw), charset))

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import HTTPConnection
 
 from hub.access import Viewer
+from hub.anatomy import Anatomist
 from hub.api.loaders import Loaders
 from hub.care.deed import Deed, Errand, carry_out
 from hub.care.visit import Visit
@@ -19,6 +20,7 @@ from hub.events import EventFeed
 from hub.followups import Ladder
 from hub.mapping.codes import IdentifierKind
 from hub.policy import Programme
+from hub.profiles import Library
 from hub.store.records import BACKGROUND
 from hub.tokens import Keyring
 
@@ -43,6 +45,8 @@ class Means:
     ladder: Ladder
     kept: asyncio.Event = field(default_factory=asyncio.Event)
     now: Callable[[], datetime] = utc_now
+    anatomist: Anatomist | None = None
+    library: Callable[[], Library] | None = None
 
 
 class Context:

@@ -22,6 +22,7 @@ from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 
+from hub.anatomy import Anatomist
 from hub.api.context import Context, Means, Socket, open_context, utc_now
 from hub.api.fetch_graphiql import FOLDER
 from hub.api.graphiql import PREFIX, graphiql_page
@@ -33,6 +34,7 @@ from hub.events import EventFeed
 from hub.followups import Ladder, load_ladder
 from hub.mapping.codes import IdentifierKind
 from hub.policy import Programme, policy_folders
+from hub.profiles import Library
 from hub.tokens import Keyring
 
 LARGEST = 256 * 1024
@@ -49,9 +51,12 @@ def create_routes(
     ladder: Ladder | None = None,
     kept: asyncio.Event | None = None,
     now: Callable[[], datetime] = utc_now,
+    anatomist: Anatomist | None = None,
+    library: Callable[[], Library] | None = None,
 ) -> list[BaseRoute]:
     """The API's routes. `feed` is started and closed by whoever made it. `ladder` is that of the hub where the site has
-    none; `kept` wakes the worker of this process."""
+    none; `kept` wakes the worker of this process. Without `anatomist` and `library` no message is taken apart, and no
+    source is listed."""
     means = Means(
         engine=of_one_moment(engine),
         writer=engine,
@@ -62,6 +67,8 @@ def create_routes(
         ladder=ladder or load_ladder(policy_folders(None)),
         kept=kept or asyncio.Event(),
         now=now,
+        anatomist=anatomist,
+        library=library,
     )
     endpoint = Endpoint(means)
     return [

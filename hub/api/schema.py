@@ -26,6 +26,7 @@ from hub.api.executing import ShortWay
 from hub.api.follow_up_changes import FollowUpSubscription
 from hub.api.following_up import FollowUpMutation
 from hub.api.followups import FollowUpQuery
+from hub.api.messages import MessageMutation, MessageQuery, MessageSubscription
 from hub.api.nodes import NodeQuery
 from hub.api.programme import ProgrammeQuery
 from hub.api.queries import RecordQuery
@@ -35,6 +36,7 @@ from hub.api.refusals import shown
 from hub.api.signing import AgreementMutation
 from hub.api.slot_changes import SlotMutation, SlotSubscription
 from hub.api.slots import SlotQuery
+from hub.api.sources import SourceQuery
 from hub.api.subscriptions import RecordSubscription
 from hub.api.teams import TeamQuery
 
@@ -110,18 +112,25 @@ class Query(
     SlotQuery,
     BookingQuery,
     ReferralQuery,
+    MessageQuery,
+    SourceQuery,
 ):
     """Every subject's questions."""
 
 
 @strawberry.type(description="What can be changed. Each answers with what it changed, or with a refusal.")
-class Mutation(AgreementMutation, DirectoryMutation, ReferralMutation, FollowUpMutation, SlotMutation):
+class Mutation(AgreementMutation, DirectoryMutation, ReferralMutation, FollowUpMutation, SlotMutation, MessageMutation):
     """Every subject's changes by people."""
 
 
 @strawberry.type(description="What can be followed, over graphql-transport-ws.")
 class Subscription(
-    RecordSubscription, AgreementSubscription, ReferralSubscription, FollowUpSubscription, SlotSubscription
+    RecordSubscription,
+    AgreementSubscription,
+    ReferralSubscription,
+    FollowUpSubscription,
+    SlotSubscription,
+    MessageSubscription,
 ):
     """Every subject's changes."""
 

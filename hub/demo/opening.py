@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import httpx
 from rich.console import Console
@@ -24,18 +23,17 @@ from fixtures.county.directory import SIGNING, directory_files
 from fixtures.senders import send_fhir, send_ingest, send_mllp
 from hub.access import Role
 from hub.app import Part, Running, interrupted, running, set_up_logs
+from hub.commands.load import load_arrivals
 from hub.demo.asking import FrontEnd
 from hub.demo.cast import base_of, desk, front_ends, members, sender, token_of
 from hub.demo.documents import RESIDENTS, SAMPLE
 from hub.demo.shown import tell_question
 from hub.demo.today import tell_today
 from hub.errors import refuse
-from hub.ids import new_id
-from hub.load_command import load_arrivals
 from hub.message import Fate, Transport
 from hub.settings import Settings
 from hub.site import Database, open_database
-from hub.store import inbox
+from hub.store import inbox, messages
 from hub.store.database import open_engine
 from hub.wiring import read_named_files
 
@@ -81,11 +79,10 @@ async def _tell(settings: Settings, database: Database, *, once: bool) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await _check_ours(database)
     async with running(settings, database, frozenset(Part)) as up:
-        began = new_id()
         wrong = await _load_directory(console, settings, database)
         sent = [one async for one in _send_all(up, (*story(), *faults()))]
         await _merged(up)
-        wrong += await _wrong(up, sent, began)
+        wrong += await _wrong(up, sent)
         _tell_what_came(console, sent)
         await _tell_the_record(console, up, settings.locale)
         _tell_refusals(console, sent)
@@ -106,7 +103,7 @@ async def _check_ours(database: Database) -> None:
     engine = open_engine(database.application, size=1)
     try:
         async with engine.connect() as connection:
-            found = await inbox.list_sources(connection)
+            found = await messages.list_sources(connection)
     finally:
         await engine.dispose()
     county = {*profiles(), OWN, ""}
@@ -185,10 +182,10 @@ async def _merged(up: Running) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _wrong(up: Running, sent: Sequence[Sent], began: UUID) -> list[str]:
+async def _wrong(up: Running, sent: Sequence[Sent]) -> list[str]:
     """Whatever did not go as the county expects, a line each."""
     async with up.hub.engine.connect() as connection:
-        fates = await inbox.fates_by_bytes(connection, began)
+        fates = await messages.fates_by_bytes(connection, [one.sending.body for one in sent])
     wrong = []
     for one in sent:
         sending = one.sending

@@ -14,6 +14,7 @@ from typer.main import get_command
 from hub.cli import app
 from hub.docs.pages import page, table
 from hub.docs.policies import policies_page
+from hub.docs.source_profiles import source_profiles_page
 from hub.docs.states import states_page
 from hub.mapping.bundles import CLINICAL, NAMED
 from hub.mapping.codes import CodeTable, load_kinds, load_tables
@@ -119,6 +120,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "messages.md": messages_page,
     "states.md": states_page,
     "policies.md": policies_page,
+    "source-profiles.md": source_profiles_page,
 }
 
 

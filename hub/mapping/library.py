@@ -1,10 +1,13 @@
-"""All mappings, loaded once: the base rows and tables, and each source's own laid over them."""
+"""All mappings: the base rows and tables, loaded once, and each source's own laid over them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from hub.errors import Refusal, Refused
 from hub.mapping.bundles import FhirMapping
 from hub.mapping.codes import CodeTable, Folder, IdentifierKind, load_kinds, load_tables
+from hub.mapping.overlay import lay_over
 from hub.mapping.rows import MessagePlan, load_plans
 from hub.mapping.v2 import V2Mapping
 from hub.message import Format, Source, V2Dictionary
@@ -19,33 +22,94 @@ class Mappings:
     fhir: Mapping[str, FhirMapping]
 
 
-def load_mappings(base: Folder, sources: Mapping[str, tuple[Source, Folder]], dictionary: V2Dictionary) -> Mappings:
-    """Everything under `base` (``hl7v2/``, ``codes/``), with each source's ``codes/*.csv`` laid over the tables.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """What holds for every source: the hub's own rows and tables."""
 
-    `sources` gives each profile with its folder. Raises Refused (bad-mapping) with file and line.
+    folder: Folder
+    dictionary: V2Dictionary
+    tables: Mapping[str, CodeTable]
+    kinds: Mapping[str, IdentifierKind]
+    plans: Mapping[str, MessagePlan]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reads:
+    """How one source's messages are read, by the formats that it speaks."""
+
+    v2: V2Mapping | None = None
+    fhir: FhirMapping | None = None
+
+
+def load_base(folder: Folder, dictionary: V2Dictionary) -> Base:
+    """Everything under `folder` (``hl7v2/``, ``codes/``). Raises Refused (bad-mapping) with file and line."""
+    tables = load_tables(folder / "codes")
+    return Base(
+        folder=folder,
+        dictionary=dictionary,
+        tables=tables,
+        kinds=load_kinds(folder / "codes"),
+        plans=load_plans(folder / "hl7v2", tables, dictionary),
+    )
+
+
+def load_own(base: Base, source: Source, folder: Folder) -> Reads:
+    """The base with what lies in a source's folder laid over it: ``codes/*.csv`` over the tables, ``hl7v2/*.toml`` over
+    the rows, its profile's `kinds` over the message types.
+
+    Raises Refused (bad-mapping) with file and line.
     """
-    tables = load_tables(base / "codes")
-    kinds = load_kinds(base / "codes")
-    plans = load_plans(base / "hl7v2", tables, dictionary)
-    v2: dict[str, V2Mapping] = {}
-    fhir: dict[str, FhirMapping] = {}
-    for name, (source, folder) in sources.items():
-        if source.format is Format.FHIR:
-            fhir[name] = FhirMapping(source, kinds)
-            continue
-        own = load_tables(folder / "codes")
-        laid = {table: tables[table].under(own[table]) if table in own else tables[table] for table in tables}
-        laid |= {table: own[table] for table in own if table not in tables}
-        v2[name] = V2Mapping(source, laid, kinds, _plans(base, laid, own, plans, dictionary))
-    return Mappings(kinds, v2, fhir)
+    fhir = FhirMapping(source, base.kinds) if source.speaks(Format.FHIR) else None
+    if not source.speaks(Format.HL7V2):
+        return Reads(fhir=fhir)
+    own = _own_tables(folder / "codes")
+    tables = {**base.tables, **own}
+    tables |= {name: base.tables[name].under(own[name]) for name in own if name in base.tables}
+    # rows hold their tables, so a source with tables of its own gets its rows compiled anew
+    plans = load_plans(base.folder / "hl7v2", tables, base.dictionary) if own else base.plans
+    plans = lay_over(plans, folder / "hl7v2", source.name, tables, base.dictionary)
+    if source.kinds:
+        plans = {kind: plan for kind, plan in plans.items() if kind in source.kinds}
+    return Reads(v2=V2Mapping(source, tables, base.kinds, plans), fhir=fhir)
 
 
-def _plans(
-    base: Folder,
-    laid: Mapping[str, CodeTable],
-    own: Mapping[str, CodeTable],
-    shared: Mapping[str, MessagePlan],
-    dictionary: V2Dictionary,
-) -> Mapping[str, MessagePlan]:
-    """Rows hold their tables, so a source with tables of its own gets its rows compiled anew."""
-    return load_plans(base / "hl7v2", laid, dictionary) if own else shared
+def gather(base: Base, reads: Mapping[str, Reads]) -> Mappings:
+    """What was loaded of each source, side by side."""
+    return Mappings(
+        base.kinds,
+        {name: one.v2 for name, one in reads.items() if one.v2},
+        {name: one.fhir for name, one in reads.items() if one.fhir},
+    )
+
+
+def load_mappings(base: Folder, sources: Mapping[str, tuple[Source, Folder]], dictionary: V2Dictionary) -> Mappings:
+    """The base and all sources at once; `sources` gives each profile with its folder.
+
+    Raises Refused (bad-mapping) with file and line.
+    """
+    loaded = load_base(base, dictionary)
+    return gather(loaded, {name: load_own(loaded, source, folder) for name, (source, folder) in sources.items()})
+
+
+def _own_tables(folder: Folder) -> dict[str, CodeTable]:
+    """A source's own tables. The site wrote them: a fault names the whole path, a wrong character set its line."""
+    if not folder.is_dir():
+        return {}
+    for file in folder.iterdir():
+        if file.name.endswith(".csv"):
+            _check_text(file)
+    try:
+        return load_tables(folder)
+    except Refused as refused:
+        where = str(Path(str(folder)) / refused.refusal.where)
+        raise Refused(Refusal(code="bad-mapping", where=where, given=refused.refusal.given)) from None
+
+
+def _check_text(file: Folder) -> None:
+    raw = file.read_bytes()
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        line = raw.count(b"\n", 0, fault.start) + 1
+        reason = "the file is not UTF-8 / 文件不是 UTF-8 编码"
+        raise Refused(Refusal(code="bad-mapping", where=f"{file}:{line}", given={"reason": reason})) from None

@@ -1,90 +1,253 @@
 """The inbox: raw messages, and what has become of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
+import asyncpg
 import orjson
-from sqlalchemy import ARRAY, BindParameter, RowMapping, Uuid, bindparam, func, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Interval,
+    RowMapping,
+    Uuid,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import asyncpg as driver_of
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.errors import Refusal
-from hub.message import Arrival, Fate, Format, Message, Transport
-from hub.tables import fate, message
+from hub.errors import Refusal, refuse
+from hub.ids import new_id
+from hub.message import Arrival, Fate, Format, Kept, Message, Reuse, Transport
+from hub.tables import body, fate, message, message_step, watermark
 
-# One statement and one round trip for any number of messages: the raw bytes and their fate are never apart.
+# One statement and one round trip for any number of messages: the bytes, their witness and their fate are never apart.
+#
+# A message is a repeat where its source used the control id before, for the same content: then nothing is stored. It is
+# a reuse where the source used it before for other content. A repeat of what the door refused once and takes now (the
+# profile was corrected) takes the first one in again.
 _KEEP = text(
     """
     with came as (
-      insert into message (id, source, transport, format, kind, control_id, raw)
-      select * from unnest(cast(:ids as uuid[]), cast(:sources as text[]), cast(:transports as text[]),
-                           cast(:formats as text[]), cast(:kinds as text[]), cast(:controls as text[]),
-                           cast(:raws as bytea[]))
+      select id, source, transport, format, kind, control_id, digest, refuses, raw,
+             cast(refusal as jsonb) as refusal, coalesce(cast(findings as jsonb), '[]') as findings,
+             string_to_array(numbers, chr(31)) as numbers, string_to_array(names, chr(31)) as names,
+             cast(string_to_array(buckets, ',') as int[]) as buckets
+      from unnest(cast(:ids as uuid[]), cast(:sources as text[]), cast(:transports as text[]), cast(:formats as text[]),
+                  cast(:kinds as text[]), cast(:controls as text[]), cast(:digests as bytea[]),
+                  cast(:refuses as boolean[]), cast(:raws as bytea[]), cast(:refusals as text[]),
+                  cast(:findings as text[]), cast(:numbers as text[]), cast(:names as text[]), cast(:buckets as text[]))
+        as came(id, source, transport, format, kind, control_id, digest, refuses, raw, refusal, findings, numbers,
+                names, buckets)
+    ), claimed as (
+      insert into control as known (source, control_id, digest, message_id)
+      select source, control_id, digest, id from came where control_id <> '' and digest <> ''
+      on conflict (source, control_id, digest) do update set repeats = known.repeats + 1, repeated_at = now()
+      returning source, control_id, digest, message_id
+    ), judged as (
+      select came.*, coalesce(claimed.message_id, came.id) as standing,
+             claimed.message_id is not null and came.source <> '' and exists (
+               select from control other
+               where other.source = came.source and other.control_id = came.control_id
+                 and other.digest <> came.digest and other.message_id < claimed.message_id) as is_reuse
+      from came left join claimed using (source, control_id, digest)
+    ), witness as (
+      insert into message (id, source, transport, format, kind, control_id, size, numbers, names)
+      select id, source, transport, format, kind, control_id, octet_length(raw), numbers, names
+      from judged where standing = id
+    ), bytes as (
+      insert into body (message_id, source, raw) select id, source, raw from judged where standing = id
+    ), again as (
+      update fate set fate = 'kept', refusal = null, changed_at = now()
+      from judged
+      where fate.message_id = judged.standing and judged.standing <> judged.id and judged.refusal is null
+        and not (judged.is_reuse and judged.refuses) and fate.fate = 'parked' and fate.attempts = 0
+    ), first as (
+      insert into fate (message_id, fate, refusal, findings, buckets)
+      select id, case when refusal is null and not (is_reuse and refuses) then 'kept' else 'parked' end,
+             coalesce(refusal, case when is_reuse and refuses then cast(:reused as jsonb) end),
+             nullif(findings || case when is_reuse and not refuses then jsonb_build_array(cast(:reused as jsonb))
+                                     else '[]' end, '[]'),
+             buckets
+      from judged where standing = id
+      returning message_id, fate
+    ), told as (
+      insert into event (kind, subject, message_id, entries, audience)
+      select 'message-failed', id, id, '{}', array['engineers', 'source:' || source]
+      from first join judged on judged.id = first.message_id where first.fate = 'parked'
+      returning pg_notify('hub_wake', 'event')
     )
-    insert into fate (message_id, fate, refusal, findings)
-    select id, case when refusal is null then 'kept' else 'parked' end, cast(refusal as jsonb), cast(findings as jsonb)
-    from unnest(cast(:ids as uuid[]), cast(:refusals as text[]), cast(:findings as text[]))
-      as came(id, refusal, findings)
+    select id, standing, is_reuse and refuses as is_refused from judged
     """
 )
+_KEEP_BOUND = _KEEP.compile(dialect=driver_of.dialect())  # type: ignore[no-untyped-call]
+"""As the driver takes it, its parameters numbered."""
+_REUSED = refuse("control-id-reused", "MSH-10").refusal
+_BUCKETS = 1024
+"""Lanes are told apart by a hash of so many values: two patients of one bucket only wait for each other."""
+_SEPARATOR = "\x1f"
+
 MERGING = 7263
-"""The advisory lock that lets one batch merge at a time, whatever number of workers are up."""
+"""The advisory lock that batches share, and that one which moves a link between residents holds alone."""
+_LANE = 7264
+"""The class of the advisory locks of buckets."""
 
 
-async def keep(connection: AsyncConnection, arrivals: Sequence[tuple[UUID, Arrival]]) -> None:
-    """Store messages with their first fate: kept, or parked where the door refused them."""
+async def keep(connection: AsyncConnection, arrivals: Sequence[tuple[UUID, Arrival]]) -> list[Kept]:
+    """Store messages with their first fate: kept, or parked where the door refused them.
+
+    What a source sent before is not stored again: the answer names the first one. Two of one control id in one call are
+    told apart by their content as two calls would tell them.
+    """
+
+    async def run(given: Sequence[Any]) -> Sequence[Any]:
+        return (await connection.exec_driver_sql(_KEEP_BOUND.string, tuple(given))).all()
+
+    return await _keep(run, arrivals)
+
+
+async def keep_at_once(driver: asyncpg.Connection, arrivals: Sequence[tuple[UUID, Arrival]]) -> list[Kept]:
+    """As `keep`, each statement a transaction of its own, and without SQLAlchemy, whose share of a small commit is
+    larger than the driver's. Raises what the driver raises; the connection may be broken then."""
+    return await _keep(lambda given: driver.fetch(_KEEP_BOUND.string, *given), arrivals)
+
+
+async def _keep(
+    run: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]], arrivals: Sequence[tuple[UUID, Arrival]]
+) -> list[Kept]:
+    kept: list[Kept] = []
+    for group in _apart(arrivals):
+        given = _kept_parameters(group)
+        rows = await run([given[name] for name in _KEEP_BOUND.positiontup or ()])
+        found = {row[0]: row for row in rows}
+        kept += [_kept(arrival, *found[key]) for key, arrival in group]
+    return kept
+
+
+def _apart(arrivals: Sequence[tuple[UUID, Arrival]]) -> list[list[tuple[UUID, Arrival]]]:
+    """Runs in which no control id of a source comes twice: a statement does not see what it writes itself."""
+    groups: list[list[tuple[UUID, Arrival]]] = [[]]
+    seen: set[tuple[str, str]] = set()
+    for key, arrival in arrivals:
+        used = (arrival.source, arrival.control_id)
+        if arrival.control_id and used in seen:
+            groups.append([])
+            seen = set()
+        seen.add(used)
+        groups[-1].append((key, arrival))
+    return groups
+
+
+def _kept(arrival: Arrival, key: UUID, standing: UUID, is_refused: bool) -> Kept:
+    refusal = arrival.refusal or (_REUSED if is_refused else None)
+    return Kept(id=standing, refusal=refusal, is_repeat=standing != key)
+
+
+def _kept_parameters(arrivals: Sequence[tuple[UUID, Arrival]]) -> dict[str, Any]:
     came = [arrival for _, arrival in arrivals]
-    await connection.execute(
-        _KEEP,
-        {
-            "ids": [key for key, _ in arrivals],
-            "sources": [arrival.source for arrival in came],
-            "transports": [arrival.transport.value for arrival in came],
-            "formats": [arrival.format.value for arrival in came],
-            "kinds": [arrival.kind for arrival in came],
-            "controls": [arrival.control_id for arrival in came],
-            "raws": [arrival.raw for arrival in came],
-            "refusals": [_json(refusal_json(arrival.refusal)) for arrival in came],
-            "findings": [_json([refusal_json(one) for one in arrival.findings]) for arrival in came],
-        },
-    )
+    return {
+        "ids": [key for key, _ in arrivals],
+        "sources": [arrival.source for arrival in came],
+        "transports": [arrival.transport.value for arrival in came],
+        "formats": [arrival.format.value for arrival in came],
+        "kinds": [arrival.kind for arrival in came],
+        "controls": [arrival.control_id for arrival in came],
+        "digests": [arrival.digest for arrival in came],
+        "refuses": [arrival.reuse is Reuse.REFUSE for arrival in came],
+        "raws": [arrival.raw for arrival in came],
+        "refusals": [_json(refusal_json(arrival.refusal)) for arrival in came],
+        "findings": [_json([refusal_json(one) for one in arrival.findings]) for arrival in came],
+        "numbers": [_SEPARATOR.join(arrival.numbers) for arrival in came],
+        "names": [_SEPARATOR.join(arrival.names) for arrival in came],
+        "buckets": [",".join(map(str, buckets_of(arrival))) for arrival in came],
+        "reused": _json(refusal_json(_REUSED)),
+    }
+
+
+def buckets_of(arrival: Arrival) -> list[int]:
+    """The buckets of the lanes that a message is in; a message about nobody is in that of its source."""
+    lanes = arrival.lanes or (f"{arrival.source}|",)
+    return sorted({crc32(lane.encode("utf-8", "replace")) % _BUCKETS for lane in lanes})
 
 
 def _json(value: Any) -> str | None:
     return orjson.dumps(value).decode() if value else None
 
 
-_CLAIM = (
-    select(message, fate.c.findings, fate.c.attempts)
-    .join(fate, fate.c.message_id == message.c.id)
-    .where(fate.c.fate == Fate.KEPT)
+_WAITING = (
+    select(fate.c.message_id, fate.c.buckets)
+    .where(fate.c.fate == Fate.KEPT, or_(fate.c.retry_at.is_(None), fate.c.retry_at <= func.now()))
     .order_by(fate.c.message_id)
     .limit(bindparam("most"))
+)
+_SHARE = select(func.pg_advisory_xact_lock_shared(MERGING))
+_ALONE = select(func.pg_advisory_xact_lock(MERGING))
+_HOLD = text(
+    "select bucket from unnest(cast(:buckets as int[])) bucket "
+    "where pg_try_advisory_xact_lock(cast(:lane as int), bucket)"
+)
+_CLAIM = (
+    select(*(column for column in message.c), body.c.raw, fate.c.findings, fate.c.attempts, fate.c.tries)
+    .join(fate, fate.c.message_id == message.c.id)
+    .join(body, body.c.message_id == message.c.id)
+    .where(message.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))), fate.c.fate == Fate.KEPT)
+    .order_by(message.c.id)
     .with_for_update(of=fate)
 )
+_LOOKS = 4
+"""How many times `most` a worker looks ahead, past the lanes that others hold."""
 
 
-async def claim(connection: AsyncConnection, most: int) -> list[Message]:
-    """The oldest kept messages, locked for this transaction; none while another worker merges."""
-    alone = await connection.scalar(select(func.pg_try_advisory_xact_lock(MERGING)))
-    if not alone:
+async def claim(connection: AsyncConnection, most: int, *, alone: bool = False) -> list[Message]:
+    """The oldest kept messages of lanes that nobody else holds, their lanes held for this transaction.
+
+    `alone` waits until no other batch is under way, and lets none begin: to move a link touches any lane.
+    """
+    await connection.execute(_ALONE if alone else _SHARE)
+    waiting = (await connection.execute(_WAITING, {"most": most * _LOOKS})).all()
+    held: set[int] = set()
+    mine: list[UUID] = []
+    others: set[int] = set()
+    for start in range(0, len(waiting), most):
+        ahead = waiting[start : start + most]
+        asked = {bucket for row in ahead for bucket in row.buckets} - held - others
+        got = await connection.scalars(_HOLD, {"buckets": sorted(asked), "lane": _LANE})
+        held |= set(got)
+        others |= asked - held
+        mine += [row.message_id for row in ahead if held.issuperset(row.buckets)]
+        if len(mine) >= most // 2:
+            break
+    if not mine:
         return []
-    rows = await connection.execute(_CLAIM, {"most": most})
-    return [_message(row) for row in rows.mappings()]
+    rows = await connection.execute(_CLAIM, {"ids": mine[:most]})
+    return [message_from(row) for row in rows.mappings()]
 
 
-def _message(row: RowMapping) -> Message:
+def message_from(row: RowMapping) -> Message:
+    """A message from a row that has its columns and its bytes."""
     return Message(
         id=row["id"],
         source=row["source"],
         transport=Transport(row["transport"]),
         format=Format(row["format"]),
-        raw=row["raw"],
+        raw=row["raw"] or b"",
         received_at=row["received_at"],
         kind=row["kind"],
         control_id=row["control_id"],
         attempts=row.get("attempts", 0),
+        tries=row.get("tries", 0),
         findings=tuple(refusal for one in row.get("findings") or () if (refusal := refusal_from(one))),
     )
 
@@ -98,6 +261,8 @@ _SETTLE = (
         refusal=bindparam("because", type_=JSONB(none_as_null=True)),
         findings=bindparam("found", type_=JSONB(none_as_null=True)),
         attempts=fate.c.attempts + 1,
+        tries=0,
+        retry_at=None,
         changed_at=func.now(),
     )
 )
@@ -105,8 +270,51 @@ _SETTLE = (
 
 async def settle(connection: AsyncConnection, fates: Sequence[Mapping[str, Any]]) -> None:
     """Write what became of messages: rows of `of`, `becomes`, `in_lane`, `because`, `found`."""
-    if fates:
-        await connection.execute(_SETTLE, fates)
+    if not fates:
+        return
+    await connection.execute(_SETTLE, fates)
+    parked = [{"of": row["of"], "code": row["because"]["code"]} for row in fates if row["because"]]
+    await _note_steps(connection, "parked", "hub", parked)
+    await _tell_failed(connection, [row["of"] for row in parked])
+
+
+FAILED = "message-failed"
+"""The event of a message that is parked; its subject is the message. `_KEEP` tells of those that the door parks."""
+_TELL_FAILED = text(
+    """
+    with told as (
+      insert into event (kind, subject, message_id, entries, audience)
+      select 'message-failed', id, id, '{}', array['engineers', 'source:' || source]
+      from message where id = any(cast(:ids as uuid[])) order by id
+    )
+    select pg_notify('hub_wake', 'event')
+    """
+)
+
+
+async def _tell_failed(connection: AsyncConnection, ids: Sequence[UUID]) -> None:
+    """Tell engineers, and the source's own account, of messages that are parked now."""
+    if ids:
+        await connection.execute(_TELL_FAILED, {"ids": list(ids)})
+
+
+async def _note_steps(connection: AsyncConnection, step: str, by: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        said = [{"id": new_id(), "message_id": row["of"], "step": step, "by": by, "code": row["code"]} for row in rows]
+        await connection.execute(insert(message_step), said)
+
+
+_PUT_OFF = (
+    update(fate)
+    .where(fate.c.message_id == bindparam("of"))
+    .values(tries=fate.c.tries + 1, retry_at=func.now() + bindparam("wait", type_=Interval))
+)
+
+
+async def put_off(connection: AsyncConnection, key: UUID, wait: timedelta, code: str) -> None:
+    """Let a message that a passing fault hit wait; the others of its lane go on."""
+    await connection.execute(_PUT_OFF, [{"of": key, "wait": wait}])
+    await _note_steps(connection, "retried", "hub", [{"of": key, "code": code}])
 
 
 async def find_fates(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, RowMapping]:
@@ -115,47 +323,50 @@ async def find_fates(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[U
     return {row["message_id"]: row for row in rows.mappings()}
 
 
-async def find_message(connection: AsyncConnection, key: UUID) -> Message | None:
-    """A message as it came."""
-    row = (await connection.execute(select(message).where(message.c.id == key))).mappings().first()
-    return _message(row) if row else None
-
-
 async def count_waiting(connection: AsyncConnection) -> int:
     """How many kept messages wait to be merged."""
     return int(await connection.scalar(select(func.count()).where(fate.c.fate == Fate.KEPT)) or 0)
-
-
-async def list_messages(connection: AsyncConnection, wanted: Fate | None, most: int) -> list[RowMapping]:
-    """The newest messages with their fates, without their bytes."""
-    columns = [column for column in message.c if column.name != "raw"]
-    listing = (
-        select(*columns, fate.c.fate, fate.c.lane, fate.c.refusal, fate.c.findings, fate.c.attempts)
-        .join(fate, fate.c.message_id == message.c.id)
-        .order_by(message.c.id.desc())
-        .limit(most)
-    )
-    if wanted:
-        listing = listing.where(fate.c.fate == wanted)
-    return list((await connection.execute(listing)).mappings())
 
 
 NEVER_WHOLE = ("broken-frame", "frame-too-large", "stray-bytes", "unreadable-frame")
 """Refusals of bytes that are no whole message: to take half a message for a whole one would write half a record."""
 
 
-async def replay(connection: AsyncConnection, ids: Sequence[UUID] | None) -> int:
+async def replay(connection: AsyncConnection, ids: Sequence[UUID] | None, by: str = "hub") -> int:
     """Set settled messages back to kept; all parked ones where no ids are given. Returns how many.
 
-    What was never a whole message stays parked. A replayed message counts as tried, so it is examined in full.
+    What was never a whole message stays parked, and what is no longer kept stays as it is. A replayed message counts as
+    tried, so it is examined in full. `by` is the account of who asked.
     """
-    again = update(fate).values(fate=Fate.KEPT, refusal=None, attempts=fate.c.attempts + 1, changed_at=func.now())
+    again = update(fate).values(
+        fate=Fate.KEPT, refusal=None, attempts=fate.c.attempts + 1, tries=0, retry_at=None, changed_at=func.now()
+    )
     again = again.where(func.coalesce(fate.c.refusal["code"].astext, "").not_in(NEVER_WHOLE))
+    again = again.where(exists().where(body.c.message_id == fate.c.message_id))
     again = (
         again.where(fate.c.message_id == func.any(_uuids("ids"))) if ids else again.where(fate.c.fate == Fate.PARKED)
     )
-    done = await connection.execute(again.where(fate.c.fate != Fate.KEPT), {"ids": ids} if ids else {})
-    return int(done.rowcount)
+    done = await connection.scalars(
+        again.where(fate.c.fate != Fate.KEPT).returning(fate.c.message_id), {"ids": ids} if ids else {}
+    )
+    keys = list(done)
+    await _note_steps(connection, "replayed", by, [{"of": key, "code": ""} for key in keys])
+    return len(keys)
+
+
+async def find_watermark(connection: AsyncConnection, source: str, view: str) -> str | None:
+    """How far a view has been read; None where it never was."""
+    asked = select(watermark.c.value).where(watermark.c.source == source, watermark.c.view == view)
+    found: str | None = await connection.scalar(asked)
+    return found
+
+
+async def save_watermark(connection: AsyncConnection, source: str, view: str, value: str) -> None:
+    """Note how far a view has been read. Only after what was read is kept."""
+    row = upsert(watermark).values(source=source, view=view, value=value)
+    await connection.execute(
+        row.on_conflict_do_update(index_elements=["source", "view"], set_={"value": value, "at": func.now()})
+    )
 
 
 def _uuids(name: str) -> BindParameter[Any]:
@@ -182,35 +393,6 @@ async def wake(connection: AsyncConnection, *whats: str) -> None:
     await connection.execute(WAKE, {"whats": list(whats)})
 
 
-async def list_unchecked(connection: AsyncConnection, most: int) -> list[Message]:
-    """Parked v2 messages of known sources that full validation has not looked at."""
-    waiting = (
-        select(message, fate.c.findings)
-        .join(fate, fate.c.message_id == message.c.id)
-        .where(fate.c.fate == Fate.PARKED, fate.c.findings.is_(None), message.c.format == Format.HL7V2)
-        .where(message.c.source != "")
-        .order_by(fate.c.message_id)
-        .limit(most)
-    )
-    return [_message(row) for row in (await connection.execute(waiting)).mappings()]
-
-
 async def note(connection: AsyncConnection, key: UUID, findings: Sequence[Mapping[str, Any]]) -> None:
     """Keep findings beside a message's fate; an empty list says that it was looked at."""
     await connection.execute(update(fate).where(fate.c.message_id == key).values(findings=list(findings)))
-
-
-async def list_sources(connection: AsyncConnection) -> set[str]:
-    """The names of all sources that ever sent something."""
-    return set(await connection.scalars(select(message.c.source).distinct()))
-
-
-async def fates_by_bytes(connection: AsyncConnection, after: UUID) -> dict[bytes, set[Fate]]:
-    """What became of the messages received after an id, by their bytes."""
-    rows = await connection.execute(
-        select(message.c.raw, fate.c.fate).join(fate, fate.c.message_id == message.c.id).where(message.c.id > after)
-    )
-    found: dict[bytes, set[Fate]] = {}
-    for raw, ended in rows:
-        found.setdefault(raw, set()).add(Fate(ended))
-    return found

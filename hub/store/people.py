@@ -148,13 +148,17 @@ class Changes:
 
 
 async def save(connection: AsyncConnection, changes: Changes) -> None:
-    """Write them, in the order of their references."""
+    """Write them, in the order of their references.
+
+    Raises IntegrityError (23505) where somebody else has opened a patient or claimed a number since it was looked up:
+    then it has to be looked up again, or one person would be two residents.
+    """
     if changes.residents:
         await connection.execute(insert(resident), changes.residents)
     if changes.patients:
         await connection.execute(insert(patient), changes.patients)
     if changes.numbers:
-        await connection.execute(insert(patient_number).on_conflict_do_nothing(), changes.numbers)
+        await connection.execute(insert(patient_number), _once(changes.numbers, "source", "system", "value"))
     if changes.ended_links:
         ended = func.any(bindparam("ended", type_=ARRAY(Uuid)))
         standing = and_(link.c.patient_id == ended, link.c.until.is_(None))
@@ -162,10 +166,18 @@ async def save(connection: AsyncConnection, changes: Changes) -> None:
     if changes.links:
         await connection.execute(insert(link), changes.links)
     if changes.proofs:
-        await connection.execute(insert(resident_number).on_conflict_do_nothing(), changes.proofs)
+        await connection.execute(insert(resident_number), _once(changes.proofs, "system", "value"))
     if changes.merged_patients:
         given_up = update(patient).where(patient.c.id == bindparam("given_up"))
         await connection.execute(given_up.values(merged_into=bindparam("stays")), changes.merged_patients)
+
+
+def _once(rows: Sequence[Mapping[str, Any]], *key: str) -> list[Mapping[str, Any]]:
+    """Of rows with one key the first: a batch may say the same twice."""
+    first: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for row in rows:
+        first.setdefault(tuple(row[name] for name in key), row)
+    return list(first.values())
 
 
 _LEFT_EMPTY = text(

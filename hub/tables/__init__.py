@@ -1,6 +1,7 @@
 """Every table of the hub. The migrations create them; a test holds the two against each other."""
 
 from hub.tables.followups import contact, follow_up, follow_up_plan, offer
+from hub.tables.inbox import body, control, fate, message, message_step, watermark
 from hub.tables.naming import metadata
 from hub.tables.record import (
     ENTRY_TABLES,
@@ -10,9 +11,7 @@ from hub.tables.record import (
     encounter,
     event,
     fact,
-    fate,
     link,
-    message,
     observation,
     patient,
     patient_number,
@@ -33,9 +32,11 @@ __all__ = [
     "allergy",
     "area",
     "audit",
+    "body",
     "booking",
     "condition",
     "contact",
+    "control",
     "coverage",
     "encounter",
     "event",
@@ -46,6 +47,7 @@ __all__ = [
     "history",
     "link",
     "message",
+    "message_step",
     "metadata",
     "movement",
     "observation",
@@ -62,7 +64,8 @@ __all__ = [
     "slot",
     "team",
     "team_member",
+    "watermark",
 ]
 
-APPEND_ONLY = (message, fact, event, audit, agreement_term, contact, movement, history)
+APPEND_ONLY = (message, body, message_step, fact, event, audit, agreement_term, contact, movement, history)
 CHANGEABLE = tuple(table for table in metadata.sorted_tables if table not in APPEND_ONLY)

@@ -16,8 +16,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from hub.tables.inbox import message
 from hub.tables.naming import INSTANT, metadata
-from hub.tables.record import message, resident
+from hub.tables.record import resident
 
 follow_up_plan = Table(
     "follow_up_plan",

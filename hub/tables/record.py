@@ -1,4 +1,4 @@
-"""What came in, who it is about, what is known of them, what happened."""
+"""Who messages are about, what is known of them, what happened."""
 
 from sqlalchemy import (
     ARRAY,
@@ -21,39 +21,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.tables.naming import INSTANT, metadata
-
-# -- what came in ----------------------------------------------------------------------------------------------------
-
-message = Table(
-    "message",
-    metadata,
-    Column("id", Uuid, primary_key=True, comment="UUIDv7: ids sort by receipt"),
-    Column("source", Text, nullable=False, comment='name of the source profile; "" where none fits'),
-    Column("transport", Text, nullable=False),
-    Column("format", Text, nullable=False),
-    Column("kind", Text, nullable=False, comment="ADT^A01, transaction, Observation"),
-    Column("control_id", Text, nullable=False, comment="MSH-10"),
-    Column("raw", LargeBinary, nullable=False, comment="the bytes as they came"),
-    Column("received_at", INSTANT, nullable=False, server_default=text("now()")),
-    Index(None, "source", "control_id"),
-    comment="What a source sent. Append-only for the application role.",
-)
-
-fate = Table(
-    "fate",
-    metadata,
-    Column("message_id", Uuid, ForeignKey("message.id"), primary_key=True),
-    Column("fate", Text, nullable=False),
-    Column("lane", Text, nullable=False, server_default="", comment="source and patient, once they are known"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("refusal", JSONB, comment="code, where and given of the refusal that parked it"),
-    Column("findings", JSONB, comment="per-entry refusals of a batch; what full validation found"),
-    Column("changed_at", INSTANT, nullable=False, server_default=text("now()")),
-    CheckConstraint("fate in ('kept', 'merged', 'parked')", name="known"),
-    Index("ix_fate_kept", "message_id", postgresql_where=text("fate = 'kept'")),
-    Index("ix_fate_parked", "message_id", postgresql_where=text("fate = 'parked'")),
-    comment="What has become of each message: exactly one row a message.",
-)
 
 # -- who it is about -------------------------------------------------------------------------------------------------
 

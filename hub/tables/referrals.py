@@ -3,8 +3,9 @@
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from hub.tables.inbox import message
 from hub.tables.naming import INSTANT, metadata
-from hub.tables.record import message, resident
+from hub.tables.record import resident
 
 _OPEN = text("ended_at is null")
 _TO_CENTRE = text("direction = 'down' and to_team_id is null")

@@ -14,8 +14,9 @@ from sqlalchemy import (
     text,
 )
 
+from hub.tables.inbox import message
 from hub.tables.naming import INSTANT, metadata
-from hub.tables.record import message, resident
+from hub.tables.record import resident
 
 ACCOUNTS = ("new", "public", "team", "held", "booked", "withdrawn")
 _KNOWN = ", ".join(f"'{account}'" for account in ACCOUNTS)

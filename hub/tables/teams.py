@@ -2,8 +2,9 @@
 
 from sqlalchemy import ARRAY, CheckConstraint, Column, Date, ForeignKey, Index, Integer, Table, Text, Uuid, text
 
+from hub.tables.inbox import message
 from hub.tables.naming import INSTANT, metadata
-from hub.tables.record import message, resident
+from hub.tables.record import resident
 
 organisation = Table(
     "organisation",

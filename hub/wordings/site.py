@@ -71,12 +71,6 @@ SITE: Mapping[str, Wording] = {
         "Correct the row; hub/docs/mapping.md lists the keys, conditions and converters.",
         "请更正该行；可用的键、条件和转换器见 hub/docs/mapping.md。",
     ),
-    "bad-profile": Wording(
-        "{where}: {reason}.",
-        "{where}：{reason}。",
-        "Correct the source profile; hub/docs/connect-a-hospital.md lists its keys.",
-        "请更正来源配置；可用的键见 hub/docs/connect-a-hospital.md。",
-    ),
     "not-kept": Wording(
         "The hub could not keep the message.",
         "平台未能保存该消息。",

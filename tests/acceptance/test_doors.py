@@ -41,7 +41,7 @@ def token_for(hub: HubProcess, source: str) -> str:
 async def fates(engine: AsyncEngine) -> list[tuple[Any, ...]]:
     async with engine.connect() as connection:
         rows = await connection.execute(
-            text("select raw, fate, refusal->>'code' from message join fate on message_id = id order by id")
+            text("select raw, fate, refusal->>'code' from body join fate using (message_id) order by message_id")
         )
         return [tuple(row) for row in rows]
 
@@ -61,7 +61,8 @@ async def test_every_v2_fault_is_answered_kept_and_leaves_the_connection_usable(
         assert wrong.errors, f"{sending.slug}: an ERR segment names the field"
         assert (right.code, right.control_id) == ("AA", "GOOD")
     kept = await fates(engine)
-    assert [raw for raw, _, _ in kept] == bodies, "nothing that came is lost, and it is kept as it came"
+    once = list(dict.fromkeys(bodies))  # the good one is the same each time
+    assert [raw for raw, _, _ in kept] == once, "nothing that came is lost, and it is kept as it came"
     assert {fate for raw, fate, _ in kept if raw != good} == {"parked"}
 
 

@@ -120,7 +120,7 @@ async def test_odd_bytes_at_the_mllp_door_are_kept_without_their_control_charact
     await writer.drain()
     await asyncio.wait_for(reader.readuntil(END), 20)
     writer.close()
-    assert [control for _, control, _, _ in await rows(engine)] == ["EDGE"] * 3
+    assert [control for _, control, _, _ in await rows(engine)] == ["EDGE"] * 2, "the third says what the second said"
 
 
 async def test_an_address_that_names_no_type_is_refused_and_not_repeated(hub: HubProcess, engine: AsyncEngine) -> None:

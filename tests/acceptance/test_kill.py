@@ -4,6 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -11,10 +12,14 @@ from fixtures.county import crowd, write_adt, write_oru
 from fixtures.county.clinic import Order, at, panel
 from fixtures.senders import NoAnswer, send_mllp
 from hub.store import inbox
+from tests.acceptance.feed import write_feed
 from tests.acceptance.hub_process import HubProcess, serving
+from tests.acceptance.killing import check_day, rough_day
 from tests.conftest import Urls
 
 PEOPLE = 150
+LETTERS, LINES = 1_500, 6
+KILLS = {"door": 1, "worker-1": 1, "worker-2": 1, "postgres": 2}
 
 
 def _messages() -> list[bytes]:
@@ -95,7 +100,7 @@ async def test_what_was_acknowledged_before_a_kill_is_there_after_it(
         await send_mllp("127.0.0.1", hub.mllp_port, messages, pipelined=True)  # the sender sends all again
         await _finish(engine)
     async with engine.connect() as connection:
-        kept = {bytes(raw) for (raw,) in await connection.execute(text("select raw from message"))}
+        kept = {bytes(raw) for (raw,) in await connection.execute(text("select raw from body"))}
         open_ = await connection.scalar(text("select count(*) from fate where fate <> 'merged'"))
         once = await connection.scalar(
             text("select count(*) from (select distinct patient_id, kind, key, event_at from fact) as f")
@@ -118,3 +123,12 @@ async def _send_until_killed(hub: HubProcess, messages: list[bytes]) -> list[byt
         assert ack.code == "AA"
         acknowledged.append(body)
     return acknowledged
+
+
+@pytest.mark.bench
+async def test_each_acknowledged_message_is_merged_exactly_once_whatever_is_killed(tmp_path: Path) -> None:
+    letters = write_feed(LETTERS, lines=LINES)
+    day = await rough_day(tmp_path, letters, KILLS, seed=29)
+    print(day.said())
+    check_day(day, letters)
+    assert day.kills == KILLS

@@ -29,6 +29,7 @@ def load(hub: HubProcess, folder: Path, name: str, raw: bytes, source: str) -> s
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 async def test_each_session_of_the_file_has_the_share_of_its_kind(
     hub: HubProcess, engine: AsyncEngine, tmp_path: Path
 ) -> None:

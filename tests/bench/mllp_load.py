@@ -42,9 +42,9 @@ class Crowd:
         self._process = process
         self._sent = 0
 
-    async def send(self, port: int, messages: int, window: int) -> float:
+    async def send(self, port: int, messages: int, window: int, connections: int = 8) -> float:
         """Acknowledgements a second."""
-        load = Load(port=port, messages=messages, first=self._sent, window=window)
+        load = Load(port=port, messages=messages, first=self._sent, window=window, connections=connections)
         self._sent += messages
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -66,10 +66,10 @@ async def crowd_process() -> AsyncIterator[Crowd]:
 
 
 def admissions() -> list[bytes]:
-    """ADT^A01 of about 1.2 KB, with a control id to be filled in."""
+    """ADT^A01 of about 1.2 KB, with a number to be filled in: its control id, and that of the stay."""
     admitted = datetime(2026, 4, 1, 8, 30, tzinfo=UTC)
     known = diagnoses()
-    visit = Visit(serial="ZY26040001", kind="I", began_at=admitted)
+    visit = Visit(serial=f"ZY{CONTROL_ID}", kind="I", began_at=admitted)  # each message is a stay of its own
     return [
         messages.write_adt(
             "renmin-his",

@@ -43,8 +43,8 @@ _ENTRY = "origins, conflicts, flags) select"
 _EMPTY = "'[]', '[]', '[]' from generate_series(1, :count) n"
 # One resident of number n each, with ids made from n, so that any of them can be asked for.
 _FILL = [
-    """insert into message (id, source, transport, format, kind, control_id, raw)
-       values (md5('message')::uuid, 'zhongyi-his', 'mllp', 'hl7v2', 'ADT^A01', '1', 'MSH')""",
+    """insert into message (id, source, transport, format, kind, control_id, size)
+       values (md5('message')::uuid, 'zhongyi-his', 'mllp', 'hl7v2', 'ADT^A01', '1', 3)""",
     """insert into resident (id, name, sex, birth_date)
        select md5('resident' || n)::uuid, '居民' || n, 'female', '1956-03-12' from generate_series(1, :count) n""",
     """insert into resident_number (system, value, kind, resident_id)

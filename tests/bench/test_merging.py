@@ -20,8 +20,9 @@ from hub.mapping.bundles import SUPPORTED
 from hub.message import Fate
 from hub.settings import Settings
 from hub.site import Database
-from hub.store import inbox
+from hub.store import inbox, search
 from hub.store.database import open_engine
+from hub.store.search import Wanted
 from hub.wiring import Hub
 from tests.bench.conftest import NewSite
 from tests.bench.figures import show
@@ -127,7 +128,7 @@ async def _reference(site: Database, settings: Settings, lots: Sequence[Sequence
         await _merging(settings, DEFAULT)(site, arrived)
     async with _engine(site) as engine, engine.connect() as connection:
         assert await inbox.count_waiting(connection) == 0
-        assert not await inbox.list_messages(connection, Fate.PARKED, 1)
+        assert not await search.list_ids(connection, Wanted(fate=Fate.PARKED), 1)
     async with _bare(site) as bare:
         return await rows_by_message(bare)
 

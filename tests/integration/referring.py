@@ -158,7 +158,7 @@ class County:
         times = {"starts_at": at, "ends_at": at + timedelta(minutes=20)}
         came = {"source": RENMIN, "transport": "fhir", "format": "fhir", "kind": "transaction", "control_id": "s"}
         async with self.engine.begin() as connection:
-            await connection.execute(insert(message).values(id=letter, raw=b"{}", **came))
+            await connection.execute(insert(message).values(id=letter, size=2, **came))
             opened = {
                 "team_from": DAY - 9 * ONE_DAY,
                 "public_from": DAY - 8 * ONE_DAY,

@@ -17,10 +17,16 @@ async def test_the_migrations_make_what_tables_declares(engine: AsyncEngine) -> 
     async with engine.connect() as connection:
         differences = await connection.run_sync(
             lambda sync: compare_metadata(
-                MigrationContext.configure(sync, opts={"compare_server_default": False}), metadata
+                MigrationContext.configure(sync, opts={"compare_server_default": False, "include_name": _is_ours}),
+                metadata,
             )
         )
     assert differences == []
+
+
+def _is_ours(name: str | None, kind: str, _: object) -> bool:
+    """The months of `body` are not declared one by one."""
+    return not (kind == "table" and str(name).startswith("body_"))
 
 
 async def test_migrating_twice_changes_nothing(database: Urls) -> None:

@@ -24,8 +24,8 @@ async def _kept(engine: AsyncEngine) -> int:
 async def test_messages_that_come_together_are_all_kept(engine: AsyncEngine) -> None:
     keeper = Keeper(engine)
     keeper.start()
-    ids = await asyncio.gather(*(keeper.keep(_arrival(number)) for number in range(600)))
-    assert await _kept(engine) == len(set(ids)) == 600
+    kept = await asyncio.gather(*(keeper.keep(_arrival(number)) for number in range(600)))
+    assert await _kept(engine) == len({one.id for one in kept}) == 600
     await keeper.stop()
 
 

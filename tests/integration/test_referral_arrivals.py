@@ -58,7 +58,7 @@ async def test_an_admission_and_a_discharge_move_a_referral_with_the_message_as_
     ]
     witnesses = await rows(
         county.engine,
-        "select m.raw from history h join message m on m.id = h.message_id where h.subject = :key order by h.id",
+        "select b.raw from history h join body b on b.message_id = h.message_id where h.subject = :key order by h.id",
         key=key,
     )
     assert [b"ADT^A01" in row["raw"] for row in witnesses] == [True, False]

@@ -139,7 +139,7 @@ async def plan_of(county: County, stay_key: str, *, team_id: str = "dongcheng-1"
     [agreed] = await rows(county.engine, "select id from agreement")
     came = {"source": RENMIN, "transport": "mllp", "format": "hl7v2", "kind": "ADT^A03", "control_id": "p"}
     async with county.engine.begin() as connection:
-        await connection.execute(insert(message).values(id=letter, raw=b"MSH", **came))
+        await connection.execute(insert(message).values(id=letter, size=3, **came))
         of = {"resident_id": county.resident, "encounter_key": stay_key, "hospital": "威泉县人民医院"}
         whose = {"agreement_id": agreed["id"], "team_id": team_id, "state": "delivered", "priority": "routine"}
         why = {"basis": "rule", "reason": {"zh": "", "en": ""}, "discharged_at": DAY, "message_id": letter}

@@ -91,7 +91,7 @@ async def react(clinic: Clinic, body: bytes, sender: Source, sent_at: datetime =
     assert refusals == {}
     came = {"source": sender.name, "transport": "fhir", "format": "fhir", "kind": "transaction", "control_id": "1"}
     async with clinic.engine.begin() as connection:
-        await connection.execute(insert(message).values(id=key, raw=body, **came))
+        await connection.execute(insert(message).values(id=key, size=len(body), **came))
         happened = Happened(
             connection=connection,
             now=NOW,

@@ -25,8 +25,8 @@ FILL = (
     "from generate_series(0, 9) g",
     "insert into organisation (id, name, kind) select 'h' || g, 'n', 'hospital' from generate_series(0, 4) g",
     "insert into team (id, organisation_id, name) select 't' || g, 'c' || g % 10, 'n' from generate_series(0, 39) g",
-    "insert into message (id, source, transport, format, kind, control_id, raw) "
-    "values (uid(0, 1), 'his', 'mllp', 'hl7v2', 'ADT^A03', '1', 'x')",
+    "insert into message (id, source, transport, format, kind, control_id, size) "
+    "values (uid(0, 1), 'his', 'mllp', 'hl7v2', 'ADT^A03', '1', 1)",
     "insert into resident (id, name, origins) select uid(1, g), 'n', '[]' from numbers",
     "insert into agreement (id, number, kind, provider_kind, provider_id, team_id, organisation_id, client_kind, "
     "client_id, state, term, begins_on, ends_on) select uid(2, g), 'A' || g, 'primary', 'team', 't' || g % 40, "

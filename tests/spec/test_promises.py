@@ -41,7 +41,7 @@ async def test_1_the_bytes_are_kept_as_they_came(engine: AsyncEngine) -> None:
     """1. Nothing is acknowledged that is not on disk. The bytes are kept as they came."""
     sent = told(about="rare-surname")
     await deliver(engine, sent)
-    kept = await rows(engine, "select raw from message order by id")
+    kept = await rows(engine, "select raw from body order by message_id")
     assert [row["raw"] for row in kept] == [sending.body for sending in sent]
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from hub.commands.policies import policies
 from hub.errors import Refused
 from hub.followups import Discharge, load_ladder, plan_for
 from hub.policy import load_policies, policy_folders
-from hub.policy_commands import policies
 from tests.aftercare import ladder
 from tests.unit.test_followups import DAY
 

@@ -93,7 +93,7 @@ class Ward:
         key = new_id()
         came = {"source": "his", "transport": "mllp", "format": "hl7v2", "kind": "ADT^A01", "control_id": "1"}
         async with self.engine.begin() as connection:
-            await connection.execute(insert(message).values(id=key, raw=b"MSH", **came))
+            await connection.execute(insert(message).values(id=key, size=3, **came))
         return key
 
     async def note(self, resident_id: UUID, kind: str, count: int = 1, **columns: Any) -> list[UUID]:

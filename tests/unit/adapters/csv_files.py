@@ -87,6 +87,29 @@ SESSION = {
     "active": "yes",
     "reason": "",
 }
+DISCHARGE = {
+    "patient": "0000123",
+    "citizen_id": PERSON,
+    "name": "秦学勤",
+    "sex": "1",
+    "birth_date": "1956-03-12",
+    "phone": "19900000101",
+    "address": "威泉县东城街道海棠路 8 号",
+    "visit": "260000901",
+    "admitted_at": "2026-06-10 10:00",
+    "discharged_at": "2026-06-19 09:30",
+    "department": "神经内科",
+    "disposition": "1",
+    "diagnosis_code": "I63.900",
+    "diagnosis": "脑梗死",
+    "other_code_1": "I10.x00",
+    "other_diagnosis_1": "高血压",
+    **{f"other_{what}_{number}": "" for number in range(2, 6) for what in ("code", "diagnosis")},
+    "follow_up_way": "电话",
+    "follow_up_on": "2026-06-26",
+    "follow_up_every": "2周",
+    "follow_up_note": "两周后神经内科复查",
+}
 SAMPLES = {
     "organisations": [ORGANISATION],
     "practitioners": [PRACTITIONER],
@@ -95,6 +118,7 @@ SAMPLES = {
     "areas": [AREA],
     "agreements": [AGREEMENT],
     "sessions": [SESSION],
+    "discharges": [DISCHARGE],
 }
 
 

@@ -1,12 +1,15 @@
 """FHIR request bodies to entries."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import pytest
 
+from adapters.fhir.conditions import BY_ID
 from adapters.fhir.reading import read
 from hub.errors import Refused
+from hub.mapping.bundles import CLINICAL
 
 SUPPORTED = frozenset({"Patient", "Observation", "Encounter"})
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "male"}
@@ -16,8 +19,8 @@ def bundle(*entries: object, kind: str = "transaction", **more: object) -> bytes
     return orjson.dumps({"resourceType": "Bundle", "type": kind, "entry": entries, **more})
 
 
-def entry(resource: object, method: str = "POST", url: str = "Patient") -> dict[str, object]:
-    return {"fullUrl": "urn:uuid:1", "resource": resource, "request": {"method": method, "url": url}}
+def entry(resource: object, method: str = "POST", url: str = "Patient", at: str = "urn:uuid:1") -> dict[str, object]:
+    return {"fullUrl": at, "resource": resource, "request": {"method": method, "url": url}}
 
 
 def refused(body: bytes, **address: str) -> tuple[str, str]:
@@ -33,19 +36,12 @@ def test_one_resource_is_one_entry() -> None:
 
 
 def test_the_entries_of_a_bundle_keep_their_order_place_and_address() -> None:
-    found = read(bundle(entry(PATIENT), entry(PATIENT, "PUT", "Patient/p1")), supported=SUPPORTED)
+    found = read(bundle(entry(PATIENT), entry(PATIENT, "PUT", "Patient/p1", at="urn:uuid:2")), supported=SUPPORTED)
     assert found.kind == "transaction"
     assert [(e.where, e.method, e.full_url) for e in found.entries] == [
         ("Bundle.entry[0].resource", "POST", "urn:uuid:1"),
-        ("Bundle.entry[1].resource", "PUT", "urn:uuid:1"),
+        ("Bundle.entry[1].resource", "PUT", "urn:uuid:2"),
     ]
-
-
-def test_a_conditional_request_is_a_plain_one() -> None:
-    conditional = entry(PATIENT)
-    conditional["request"] = {"method": "POST", "url": "Patient", "ifNoneExist": "identifier=1"}
-    found = read(bundle(conditional, entry(PATIENT, "PUT", "Patient?identifier=1")), supported=SUPPORTED)
-    assert [(e.method, e.refusal) for e in found.entries] == [("POST", None), ("PUT", None)]
 
 
 @pytest.mark.parametrize(
@@ -161,3 +157,109 @@ def test_a_backslash_before_u0000_is_text() -> None:
 def test_a_time_outside_the_calendar_is_no_time_of_sending() -> None:
     stamped = bundle(entry(PATIENT), timestamp="0001-01-01T00:00:00+08:00")
     assert read(stamped, supported=SUPPORTED).sent_at is None
+
+
+SYSTEM = "https://erke.example/number"
+NUMBERED: dict[str, Any] = {"resourceType": "Patient", "identifier": [{"system": SYSTEM, "value": "1"}]}
+OBSERVATION: dict[str, Any] = {**NUMBERED, "resourceType": "Observation"}
+CONDITION = f"identifier={SYSTEM}|1"
+
+
+def conditional(resource: dict[str, object], condition: str, method: str = "POST") -> dict[str, object]:
+    kind = str(resource["resourceType"])
+    asked = {"url": kind, "ifNoneExist": condition} if method == "POST" else {"url": f"{kind}?{condition}"}
+    return {"resource": resource, "request": {"method": method, **asked}}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("resource", [NUMBERED, OBSERVATION, {**NUMBERED, "id": "p1"}])
+def test_a_condition_on_an_identifier_that_the_resource_carries_is_met_by_taking_it(
+    method: str, resource: dict[str, object]
+) -> None:
+    found = read(bundle(conditional(resource, CONDITION, method)), supported=SUPPORTED)
+    assert [(one.method, one.refusal) for one in found.entries] == [(method, None)]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize(
+    ("resource", "condition"),
+    [
+        (NUMBERED, f"identifier={SYSTEM}|2"),
+        (NUMBERED, "identifier=1"),
+        (NUMBERED, "identifier=|1"),
+        (NUMBERED, f"identifier={SYSTEM}|"),
+        (NUMBERED, f"{CONDITION}&gender=male"),
+        (NUMBERED, f"identifier={SYSTEM}|1,{SYSTEM}|2"),
+        (NUMBERED, f"identifier:exact={SYSTEM}|1"),
+        (NUMBERED, "name=x"),
+        (NUMBERED, "&&"),
+        (PATIENT, CONDITION),
+        ({**OBSERVATION, "id": "o1"}, CONDITION),
+        ({**OBSERVATION, "identifier": [{"value": "0"}, *NUMBERED["identifier"]]}, CONDITION),
+        ({**NUMBERED, "identifier": ["x", 5]}, CONDITION),
+    ],
+)
+def test_any_other_condition_is_refused_and_not_repeated(
+    method: str, resource: dict[str, object], condition: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        read(bundle(conditional(resource, condition, method)), supported=SUPPORTED)
+    refusal = caught.value.refusal
+    assert refusal.code == "unsupported-condition"
+    assert refusal.where == f"Bundle.entry[0].request.{'url' if method == 'PUT' else 'ifNoneExist'}"
+    assert SYSTEM not in str(refusal)
+
+
+def test_an_identifier_in_a_condition_may_be_escaped_as_addresses_are() -> None:
+    odd: dict[str, Any] = {"resourceType": "Patient", "identifier": [{"system": SYSTEM, "value": "1,2|3 4"}]}
+    found = read(bundle(conditional(odd, f"identifier={SYSTEM}%7C1%5C,2%5C%7C3+4")), supported=SUPPORTED)
+    assert found.entries[0].refusal is None
+
+
+def test_the_types_that_go_by_their_id_are_those_that_the_mapping_takes_by_it() -> None:
+    assert BY_ID == CLINICAL
+
+
+@pytest.mark.parametrize("name", ["ifMatch", "ifNoneMatch", "ifModifiedSince"])
+def test_a_condition_on_a_version_is_refused(name: str) -> None:
+    versioned = {"resource": PATIENT, "request": {"method": "PUT", "url": "Patient/p1", name: "x"}}
+    assert refused(bundle(versioned)) == ("unsupported-condition", f"Bundle.entry[0].request.{name}")
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        entry(NUMBERED),
+        entry(PATIENT, "PUT", "Patient/p1", at="urn:uuid:2"),
+        {**conditional(NUMBERED, CONDITION), "fullUrl": "urn:uuid:2"},
+    ],
+)
+def test_a_transaction_names_a_resource_once(second: dict[str, object]) -> None:
+    others = [
+        entry(PATIENT),
+        entry(PATIENT, "PUT", "Patient/p1", at="urn:uuid:3"),
+        {**conditional(NUMBERED, CONDITION), "fullUrl": "urn:uuid:4"},
+    ]
+    assert refused(bundle(*others, second)) == ("same-resource-twice", "Bundle.entry[3]")
+    assert len(read(bundle(*others, second, kind="batch"), supported=SUPPORTED).entries) == 4
+
+
+HEADER = {"resource": {"resourceType": "MessageHeader"}}
+
+
+def test_a_message_is_its_resources_without_the_header() -> None:
+    found = read(bundle(HEADER, {"fullUrl": "urn:uuid:1", "resource": PATIENT}, kind="message"), supported=SUPPORTED)
+    assert (found.kind, [one.where for one in found.entries]) == ("message", ["Bundle.entry[1].resource"])
+
+
+@pytest.mark.parametrize(
+    ("entries", "code", "where"),
+    [
+        ([{"resource": PATIENT}, HEADER], "invalid-resource", "Bundle.entry[0].resource"),
+        ([HEADER], "invalid-resource", "Bundle.entry"),
+        ([HEADER, "x"], "invalid-resource", "Bundle.entry[1].resource"),
+        ([HEADER, {"resource": {"resourceType": "Basic"}}], "unsupported-resource", "Bundle.entry[1].resource"),
+    ],
+)
+def test_a_message_that_is_none_is_refused(entries: list[object], code: str, where: str) -> None:
+    assert refused(bundle(*entries, kind="message")) == (code, where)

@@ -10,7 +10,7 @@ from adapters.files.columns import FILE_KINDS, SESSIONS
 from adapters.files.reading import Checks, read_files
 from adapters.files.sheet import NamedFile
 from hub.errors import Language, refuse
-from hub.message import Format, Source, Transport
+from hub.message import Format, Source, Tells, Transport
 from tests.unit.adapters.csv_files import (
     AGREEMENT,
     AREA,
@@ -133,12 +133,13 @@ def test_a_missing_column_is_named() -> None:
 @pytest.mark.parametrize("name", [kind.name for kind in FILE_KINDS])
 def test_a_source_tells_only_what_it_has_a_say_in(name: str) -> None:
     dumb = Source(
-        name="record-only",
+        name="others-only",
         organisation="x",
         format=Format.FHIR,
         transports=frozenset({Transport.FILE}),
         time_zone=BEIJING,
         identifiers=SOURCE.identifiers,
+        tells=frozenset(Tells) - {next(kind.tells for kind in FILE_KINDS if kind.name == name)},
     )
     found = faults_of(dumb, **{name: written(*SAMPLES[name])})
     assert (f"{name}.csv", "may-not-tell") in found

@@ -201,7 +201,7 @@ def _unvalidated() -> Checks:
 def test_what_others_refer_to_is_sent_first() -> None:
     files = {name: written(*rows) for name, rows in reversed(SAMPLES.items())}
     kinds = [one.kind for one in read(SOURCE, **files).bundles]
-    assert kinds == ["organisations", "practitioners", "teams", "agreements", "sessions"]
+    assert kinds == ["organisations", "practitioners", "teams", "agreements", "sessions", "discharges"]
 
 
 def test_the_same_files_are_the_same_bytes_and_have_no_time_of_their_own() -> None:

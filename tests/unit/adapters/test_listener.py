@@ -6,16 +6,10 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from adapters.hl7v2.answering import NO_ANSWER, Answer
 from adapters.hl7v2.framing import Frame, frame
-from adapters.hl7v2.listener import MllpListener
+from adapters.hl7v2.listener import Limits, MllpListener
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -29,7 +23,7 @@ class Desk:
         self.most_unanswered = 0
         self._delay = delay
 
-    async def __call__(self, received: Frame) -> bytes | None:
+    async def __call__(self, received: Frame) -> Answer:
         self.seen.append((received.content, received.fault.code if received.fault else ""))
         self.unanswered += 1
         self.most_unanswered = max(self.most_unanswered, self.unanswered)
@@ -38,31 +32,21 @@ class Desk:
                 await self._delay(received)
             if received.content == b"fail":
                 raise RuntimeError("as told")
-            return None if received.fault else b"ACK " + received.content
+            return NO_ANSWER if received.fault else Answer(b"ACK " + received.content)
         finally:
             self.unanswered -= 1
 
 
 @asynccontextmanager
 async def listening(
-    desk: Desk,
+    desk: Callable[[Frame], Awaitable[Answer]],
     *,
-    max_bytes: int = 10_000,
-    idle_seconds: float = 30,
-    max_connections: int = 100,
-    pending: int = 32,
     tls: ssl.SSLContext | None = None,
+    tls_port: int | None = None,
+    **limits: float,
 ) -> AsyncIterator[MllpListener]:
-    listener = MllpListener(
-        desk,
-        host="127.0.0.1",
-        port=0,
-        max_bytes=max_bytes,
-        idle_seconds=idle_seconds,
-        max_connections=max_connections,
-        pending=pending,
-        tls=tls,
-    )
+    given = Limits(**{"bytes": 10_000, **limits})  # type: ignore[arg-type]
+    listener = MllpListener(desk, host="127.0.0.1", port=0, limits=given, tls=tls, tls_port=tls_port)
     await listener.start()
     try:
         yield listener
@@ -111,7 +95,7 @@ async def test_a_frame_may_arrive_in_pieces_and_several_in_one() -> None:
 
 async def test_garbage_and_oversize_are_handed_over_and_the_connection_stays_usable() -> None:
     desk = Desk()
-    async with listening(desk, max_bytes=20) as listener, connected(listener) as (reader, writer):
+    async with listening(desk, bytes=20) as listener, connected(listener) as (reader, writer):
         writer.write(b"garbage" + frame(b"x" * 5_000) + b"\x0bhalf" + frame(b"good"))
         assert await answers(reader, 1) == [b"ACK good"]
     assert desk.seen == [
@@ -201,7 +185,7 @@ async def test_a_connection_is_not_read_from_while_too_many_frames_are_unanswere
         await asyncio.sleep(0.05)
         (connection,) = listener.connections
         assert not connection._transport.is_reading()
-        assert len(connection._backlog) < 2_000
+        assert len(connection._answers) == 4
         go.set()
         assert len(await answers(reader, 2_000)) == 2_000
     assert desk.most_unanswered == 4
@@ -215,7 +199,7 @@ async def test_an_answer_that_fails_leaves_only_its_own_frame_unanswered() -> No
 
 async def test_a_half_frame_that_stays_idle_is_handed_over_and_closed() -> None:
     desk = Desk()
-    async with listening(desk, idle_seconds=0.1) as listener, connected(listener) as (reader, writer):
+    async with listening(desk, idle=0.1) as listener, connected(listener) as (reader, writer):
         writer.write(frame(b"a") + b"\x0bhalf")
         assert await answers(reader, 1) == [b"ACK a"]
         async with asyncio.timeout(5):
@@ -224,7 +208,7 @@ async def test_a_half_frame_that_stays_idle_is_handed_over_and_closed() -> None:
 
 
 async def test_a_connection_idle_between_frames_stays_open() -> None:
-    async with listening(Desk(), idle_seconds=0.05) as listener, connected(listener) as (reader, writer):
+    async with listening(Desk(), idle=0.05) as listener, connected(listener) as (reader, writer):
         writer.write(b"\x0bfir")
         await asyncio.sleep(0.02)
         writer.write(frame(b"first")[4:])
@@ -246,7 +230,7 @@ async def test_fifty_connections_are_answered_each_its_own() -> None:
 
 
 async def test_connections_beyond_the_limit_are_turned_away() -> None:
-    async with listening(Desk(), max_connections=1) as listener, connected(listener) as (reader, writer):
+    async with listening(Desk(), connections=1) as listener, connected(listener) as (reader, writer):
         writer.write(frame(b"a"))
         await answers(reader, 1)
         async with connected(listener) as (second, _):
@@ -283,44 +267,3 @@ async def test_stopping_does_not_wait_for_ever() -> None:
         async with asyncio.timeout(5):
             await listener.stop(grace_seconds=0.05)
         await until(lambda: not listener.connections and desk.unanswered == 0)
-
-
-def self_signed(folder: Path) -> Path:
-    """A key and a certificate for localhost, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "listener.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
-
-
-async def test_frames_pass_through_tls_and_a_closed_connection_is_forgotten(tmp_path: Path) -> None:
-    pem = self_signed(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    client = ssl.create_default_context(cafile=str(pem))
-    desk = Desk()
-    async with listening(desk, tls=context) as listener:
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", listener.port, ssl=client, server_hostname="localhost"
-        )
-        writer.write(b"".join(frame(str(number).encode()) for number in range(100)) + b"\x0bhalf")
-        assert await answers(reader, 100) == [f"ACK {number}".encode() for number in range(100)]
-        writer.close()
-        await until(lambda: not listener.connections)
-    assert desk.seen[-1] == (b"half", "broken-frame")

@@ -1,22 +1,27 @@
 """From a frame to its acknowledgement, with nothing said that is not kept."""
 
 import asyncio
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 from uuid import UUID, uuid4
 
 import pytest
 
+from adapters.hl7v2.answering import Answer
 from adapters.hl7v2.checks import DoorCheck, Rule
-from adapters.hl7v2.framing import Deframer, Frame, frame
+from adapters.hl7v2.framing import Deframer, Frame, Peer, frame
+from adapters.hl7v2.keys import digest_of
 from adapters.hl7v2.reading import read
 from adapters.hl7v2.reception import Reception
-from hub.errors import refuse
-from hub.message import Arrival, Format, Source, Transport
+from hub.errors import Refusal, refuse
+from hub.message import Acknowledging, Arrival, Format, Kept, Outbound, Reuse, Source, Transport
 from tests.unit.adapters.messages import ADMISSION, message
 
 HIS = Source(
+    acknowledging=Acknowledging.AS_ASKED,
     name="his",
     organisation="测试医院",
     format=Format.HL7V2,
@@ -27,36 +32,73 @@ HIS = Source(
 DATE = Rule(segment="PID", field=7, check=str.isdigit, refusal_code="impossible-date")
 
 
-def find_source(application: str, facility: str) -> Source:
-    if (application, facility) == ("HIS", "ZYY"):
-        return HIS
-    if application == "BUG":
-        raise RuntimeError("测试甲")
-    raise refuse("unknown-source", "MSH-3")
+@dataclass(frozen=True)
+class Became:
+    """What has become of a message."""
+
+    refusal: Refusal | None = None
 
 
 class Desk:
     """A reception whose store is a list."""
 
-    def __init__(self, keep_fails: bool = False, door: Callable[[Source], DoorCheck] | None = None) -> None:
+    def __init__(
+        self,
+        keep_fails: bool = False,
+        door: Callable[[Source], DoorCheck] | None = None,
+        source: Source = HIS,
+        became: Became | None = None,
+        most_segments: int = 1_000,
+    ) -> None:
         self.kept: list[Arrival] = []
         self.keep_fails = keep_fails
+        self.source = source
+        self.became = became or Became()
+        self.settles = True
+        self.answers: dict[UUID, Refusal | None] = {}
+        self.delivered: list[tuple[Outbound, bytes]] = []
         numbers = count(1)
         self.reception = Reception(
-            find_source=find_source,
+            find_source=self.find_source,
             kinds=lambda source: {"ADT^A01", "ORU^R01"},
             door=door or (lambda source: DoorCheck([DATE])),
             keep=self.keep,
+            wait=self.wait,
+            deliver=self.deliver,
             clock=lambda: datetime(2026, 1, 5, tzinfo=UTC),
             new_control_id=lambda: f"H{next(numbers)}",
+            most_segments=most_segments,
         )
 
-    async def keep(self, arrival: Arrival) -> UUID:
+    def find_source(self, application: str, facility: str) -> Source:
+        if (application, facility) == ("HIS", "ZYY"):
+            return self.source
+        if application == "BUG":
+            raise RuntimeError("测试甲")
+        raise refuse("unknown-source", "MSH-3")
+
+    async def keep(self, arrival: Arrival) -> Kept:
         await asyncio.sleep(0)
         if self.keep_fails:
             raise ConnectionError("测试甲")
         self.kept.append(arrival)
-        return uuid4()
+        return Kept(id=uuid4(), refusal=arrival.refusal)
+
+    async def wait(self, key: UUID, seconds: float) -> Became | None:
+        await asyncio.sleep(0)
+        return self.became if self.settles else None
+
+    async def deliver(self, outbound: Outbound, content: bytes) -> None:
+        self.delivered.append((outbound, content))
+
+    async def told(self, content: str, peer: Peer | None = None, fault: str = "") -> list[str]:
+        """MSA-1 and ERR-5 of every answer, one after the other: ``CA``, ``AE impossible-date``."""
+        answer = await self.receive(content, peer, fault)
+        found = [answer.now, await answer.later.content() if answer.later else None]
+        return [said(one) for one in found if one is not None]
+
+    async def receive(self, content: str, peer: Peer | None = None, fault: str = "") -> Answer:
+        return await self.reception.receive(Frame(content.encode(), refuse(fault).refusal if fault else None, peer))
 
     async def take(self, content: str | bytes, fault: str = "") -> list[str]:
         """MSA-1, MSA-2 and ERR-5 of the answer; [] where there is none."""
@@ -72,6 +114,14 @@ class Desk:
         return [msa.field(1), msa.field(2), err.component(5) if err else ""]
 
 
+def said(answer: bytes) -> str:
+    found = read(answer, "")
+    msa, err = found.first("MSA"), found.first("ERR")
+    assert msa is not None
+    assert msa.field(2) == "7"
+    return f"{msa.field(1)} {err.component(5) if err else ''}".strip()
+
+
 async def test_a_good_message_is_kept_and_accepted() -> None:
     desk = Desk()
     assert await desk.take(ADMISSION) == ["AA", "90000001", ""]
@@ -83,6 +133,10 @@ async def test_a_good_message_is_kept_and_accepted() -> None:
         raw=ADMISSION.encode(),
         kind="ADT^A01",
         control_id="90000001",
+        digest=digest_of(ADMISSION.encode()),
+        numbers=("0000000123", "37109919560312001X"),
+        names=("测试甲",),
+        lanes=("his|idcard|0000000123",),
     )
 
 
@@ -175,6 +229,117 @@ async def test_a_message_is_taken_in_its_own_character_set() -> None:
     assert desk.kept[0].raw == found.content
 
 
-async def test_a_sender_that_asks_for_no_acknowledgement_gets_one_all_the_same() -> None:
+async def test_a_door_that_answers_once_does_so_whatever_is_asked_for() -> None:
     never = message(header="MSH|^~\\&|HIS|ZYY|||||ADT^A01|7|P|2.5.1|||NE|NE")
     assert (await Desk().take(never))[:2] == ["AA", "7"]
+
+
+# -- who may send what -----------------------------------------------------------------------------------------------
+
+WARD = Peer("10.1.2.9")
+
+
+@pytest.mark.parametrize(
+    ("peer", "told"),
+    [
+        (WARD, ["AA"]),
+        (Peer("::ffff:10.1.2.9"), ["AA"]),
+        (Peer("10.1.3.9"), ["AR address-not-allowed"]),
+        (Peer("fe80::1%eth0"), ["AR address-not-allowed"]),
+        (Peer(""), ["AR address-not-allowed"]),
+        (Peer("192.168.1.7"), ["AA"]),
+        (None, ["AA"]),  # a door that asks for a token
+    ],
+)
+async def test_a_source_sends_from_its_own_networks_only(peer: Peer | None, told: list[str]) -> None:
+    desk = Desk(source=replace(HIS, addresses=("10.1.2.0/24", "192.168.1.7")))
+    assert [one.removesuffix(" None") for one in await desk.told(HEAD, peer)] == told
+    assert len(desk.kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [(set(), "AR certificate-not-allowed"), ({"x"}, "AR certificate-not-allowed"), ({"x", "his.test"}, "AA")],
+)
+async def test_a_source_shows_one_of_its_own_certificates(names: set[str], told: str) -> None:
+    desk = Desk(source=replace(HIS, certificates=("his.test", "his2.test")))
+    assert await desk.told(HEAD, Peer("10.0.0.1", frozenset(names))) == [told]
+
+
+async def test_whoever_borrows_a_sources_name_uses_up_none_of_its_control_ids() -> None:
+    desk = Desk(source=replace(HIS, addresses=("10.0.0.0/8",)))
+    await desk.told(ADMISSION.replace("90000001", "7"), Peer("192.168.0.1"))
+    (arrival,) = desk.kept
+    assert (arrival.source, arrival.lanes) == ("", ())
+    assert arrival.numbers
+    assert arrival.refusal is not None
+    assert "his" in str(arrival.refusal)
+
+
+async def test_a_source_sends_the_types_of_its_profile_only() -> None:
+    desk = Desk(source=replace(HIS, kinds=frozenset({"ORU^R01"})))
+    assert await desk.told(HEAD) == ["AR kind-not-declared"]
+    assert await desk.told(HEAD.replace("ADT^A01", "ORU^R01")) == ["AA"]
+
+
+@pytest.mark.parametrize(("sent", "shown"), [("2.5.1", ""), ("2.4", "2.4"), ("2.4 beta", "?"), ("", "?")])
+async def test_an_unexpected_version_is_taken_and_noted(sent: str, shown: str) -> None:
+    desk = Desk(source=replace(HIS, versions=frozenset({"2.3", "2.5.1"})))
+    assert (await desk.take(HEAD.replace("2.5.1", sent)))[0] == "AA"
+    assert [one.given["version"] for one in desk.kept[0].findings] == ([shown] if shown else [])
+
+
+async def test_a_message_of_too_many_segments_is_refused_before_it_is_read() -> None:
+    desk = Desk(most_segments=10)
+    assert await desk.told(HEAD + "\rNTE|1" * 10) == ["AA"]
+    assert await desk.told(HEAD + "\rNTE|1" * 11) == ["AR too-many-segments"]
+    assert await desk.told(HEAD + "\r\nNTE|1" * 10) == ["AA"]
+    assert await desk.told(HEAD + "\n" * 11) == ["AR too-many-segments"]
+
+
+async def test_a_large_message_is_looked_at_beside_the_loop() -> None:
+    threads = []
+
+    def door(source: Source) -> DoorCheck:
+        threads.append(threading.current_thread())
+        return DoorCheck([])
+
+    desk = Desk(door=door)
+    assert await desk.told(f"{HEAD}\rZZZ|{'x' * 200_000}") == ["AA"]
+    assert await desk.told(HEAD) == ["AA"]
+    assert [thread is threading.main_thread() for thread in threads] == [False, True]
+
+
+# -- keys ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (f"{HEAD}\rPID|1||1^^^^IDCard||测试甲|\rPV1|1|".encode(), "broken-frame"),
+        (f"{HEAD}||||||UTF-8\rPID|1||1^^^^IDCard||测试甲".encode("gb18030"), ""),
+        (f"{HEAD.replace('ADT^A01', 'ADT^ZP1')}\rPID|1||1^^^^IDCard||测试甲".encode(), ""),
+        (f"{HEAD}||||||KOI8\rPID|1||1^^^^IDCard||测试甲\rNTE|1||".encode() + b"\xff" * 100, ""),
+    ],
+)
+async def test_what_is_refused_is_found_by_its_patient_all_the_same(content: bytes, fault: str) -> None:
+    desk = Desk()
+    assert (await desk.take(content, fault))[0] in {"AE", "AR"}
+    (arrival,) = desk.kept
+    assert (arrival.numbers, arrival.names, arrival.lanes) == (("1",), ("测试甲",), ("his|idcard|1",))
+
+
+async def test_the_profile_says_what_becomes_of_a_control_id_that_is_used_again() -> None:
+    desk = Desk(source=replace(HIS, reuse=Reuse.REFUSE))
+    await desk.take(HEAD)
+    assert desk.kept[0].reuse is Reuse.REFUSE
+
+
+async def test_a_sender_is_told_what_keeping_came_to() -> None:
+    desk = Desk()
+
+    async def keep(arrival: Arrival) -> Kept:
+        return Kept(id=uuid4(), refusal=refuse("impossible-date", "PID-7").refusal, is_repeat=True)
+
+    desk.reception = replace(desk.reception, keep=keep)
+    assert await desk.told(HEAD) == ["AE impossible-date"]

@@ -1,0 +1,36 @@
+"""What a source sent: values that adapters, mapping and the inbox speak in. Nothing here knows of residents."""
+
+from hub.message.arrival import MOVES, OWN_SOURCE, Arrival, Fate, Kept, Message, plain
+from hub.message.fhir import FhirEntry, FhirMessage
+from hub.message.profile import Acknowledging, DropFolder, IdentifierRule, Outbound, Reuse, Source, Tells, View
+from hub.message.v2 import Delimiters, FieldDefinition, Segment, V2Dictionary, V2Message, component_of, unescape
+from hub.message.ways import Format, Transport
+
+__all__ = [
+    "MOVES",
+    "OWN_SOURCE",
+    "Acknowledging",
+    "Arrival",
+    "Delimiters",
+    "DropFolder",
+    "Fate",
+    "FhirEntry",
+    "FhirMessage",
+    "FieldDefinition",
+    "Format",
+    "IdentifierRule",
+    "Kept",
+    "Message",
+    "Outbound",
+    "Reuse",
+    "Segment",
+    "Source",
+    "Tells",
+    "Transport",
+    "V2Dictionary",
+    "V2Message",
+    "View",
+    "component_of",
+    "plain",
+    "unescape",
+]

@@ -1,0 +1,104 @@
+"""What a supervisor may know of a running hub, as Prometheus reads it: numbers, and never of whom.
+
+Counters are this process's own; the queue, its lag and what is parked are read from the database and so the same from
+every process. Labels are names of profiles and of ours: nothing that a sender writes becomes one.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hub.message import Arrival, Kept
+from hub.store.search import Figures, find_figures
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_FRESH_SECONDS = 5.0
+"""How long figures out of the database hold: two who scrape at once ask once."""
+_FEW = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_NOBODY = "unknown"
+"""The label of messages whose source no profile names."""
+
+Keep = Callable[[Arrival], Awaitable[Kept]]
+
+
+class Metrics:
+    """Counts what a process does. `sources` are the names of the profiles as they stand."""
+
+    def __init__(self, engine: AsyncEngine, sources: Callable[[], Sequence[str]]) -> None:
+        self._engine, self._sources = engine, sources
+        self._read_at = float("-inf")
+        self.registry = CollectorRegistry()
+        self._kept = Counter(
+            "hub_messages",
+            "Messages that came to this process, by what their sender was told: kept, repeated, refused, failed.",
+            ["source", "transport", "outcome"],
+            registry=self.registry,
+        )
+        self._keeping = Histogram(
+            "hub_keep_seconds",
+            "From a message's being read to its being committed.",
+            buckets=_FEW,
+            registry=self.registry,
+        )
+        self._batches = Histogram(
+            "hub_batch_seconds", "One batch of this worker, merged.", buckets=_FEW, registry=self.registry
+        )
+        self._settled = Counter("hub_settled", "Messages that this worker settled.", registry=self.registry)
+        self._connections = Gauge(
+            "hub_mllp_connections", "Open MLLP connections of this process.", registry=self.registry
+        )
+        self._queue = self._gauge("hub_queue_messages", "Messages that are kept and wait to be merged.")
+        self._lag = self._gauge("hub_lag_seconds", "How long the oldest of them has waited.")
+        self._parked = self._gauge("hub_parked_messages", "Messages that are parked.")
+        self._last = self._gauge("hub_last_message_timestamp_seconds", "When the last message came (Unix time).")
+
+    def _gauge(self, name: str, about: str) -> Gauge:
+        return Gauge(name, about, ["source"], registry=self.registry)
+
+    def watching(self, keep: Keep) -> Keep:
+        """The same keeping, counted."""
+
+        async def watched(arrival: Arrival) -> Kept:
+            began = time.perf_counter()
+            outcome = "failed"
+            try:
+                kept = await keep(arrival)
+                outcome = "repeated" if kept.is_repeat else "refused" if kept.refusal else "kept"
+                return kept
+            finally:
+                self._keeping.observe(time.perf_counter() - began)
+                source = arrival.source if arrival.source in self._sources() else _NOBODY
+                self._kept.labels(source, arrival.transport.value, outcome).inc()
+
+        return watched
+
+    def count_batch(self, settled: int, seconds: float) -> None:
+        """A batch of the worker's is done."""
+        if settled:
+            self._batches.observe(seconds)
+            self._settled.inc(settled)
+
+    def count_connections(self, count: int) -> None:
+        """How many MLLP connections are open."""
+        self._connections.set(count)
+
+    async def page(self) -> bytes:
+        """The page that Prometheus reads. Where the database is away, what it would tell is left as it was."""
+        if time.monotonic() - self._read_at > _FRESH_SECONDS:
+            self._read_at = time.monotonic()
+            names = list(self._sources())
+            async with self._engine.connect() as connection:
+                self._tell(await find_figures(connection, names, datetime.now(UTC)))
+        return generate_latest(self.registry)
+
+    def _tell(self, figures: Mapping[str, Figures]) -> None:
+        for name, one in figures.items():
+            self._queue.labels(name).set(one.queue)
+            self._lag.labels(name).set(one.lag.total_seconds())
+            self._parked.labels(name).set(one.parked)
+            if one.last_at is not None:
+                self._last.labels(name).set(one.last_at.timestamp())
