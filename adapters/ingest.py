@@ -13,7 +13,7 @@ from adapters.fhir.endpoint import FhirEndpoint, Outcome, json_response, limited
 from adapters.fhir.outcome import operation_outcome
 from adapters.files.door import FileDoor
 from adapters.hl7v2.framing import Frame
-from adapters.xml import charset_in, type_in
+from adapters.http import charset_of, content_type_of
 from hub.errors import Refused, refuse
 from hub.message import Format, Source, Transport
 
@@ -57,7 +57,7 @@ class IngestEndpoint:
             body = await limited_body(request, self.max_bytes)
         except Refused as refused:
             return refusal_response(refused.refusal)
-        if _content_type(request) in _CSV:
+        if content_type_of(request) in _CSV:
             return await self.files.take(source, body)
         if format_ is Format.FHIR:
             return await self.fhir.take_body(request, source, body, Transport.INGEST)
@@ -89,8 +89,7 @@ class IngestEndpoint:
     async def _document(self, request: Request, source: Source, body: bytes) -> Response:
         """202 where a document is kept, with the address of its status: what is made of it comes later."""
         try:
-            charset = charset_in(request.headers.get("content-type", ""))
-            kept = await self.documents.take(source, body, Transport.INGEST, charset)
+            kept = await self.documents.take(source, body, Transport.INGEST, charset_of(request))
         except Refused as refused:
             return refusal_response(refused.refusal)
         if kept.refusal:
@@ -103,15 +102,11 @@ class IngestEndpoint:
 
 
 def _format(request: Request) -> Format:
-    sent = _content_type(request)
+    sent = content_type_of(request)
     for types, format_ in ((_V2, Format.HL7V2), (_FHIR | _CSV, Format.FHIR), (_CDA, Format.CDA)):
         if sent in types:
             return format_
     raise refuse("unsupported-content-type", type=sent[:60] or "-")
-
-
-def _content_type(request: Request) -> str:
-    return type_in(request.headers.get("content-type", ""))
 
 
 def _status_of(acknowledgement: bytes) -> int:

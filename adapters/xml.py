@@ -30,7 +30,6 @@ _DECLARATION = re.compile(r"\s*(<\?xml\s[^>]{0,200}?\?>)")
 _ENCODING = re.compile(r"""\sencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]{0,39})["']""")
 # libxml2 sorts the attributes of an element in quadratic time.
 _HAS_CROWDED = etree.XPath("boolean(descendant-or-self::*[count(@*) > 1000])")
-_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([A-Za-z][A-Za-z0-9._-]{0,39})""", re.IGNORECASE)
 _NO_BREAK = re.compile(r"[^\r\n]")
 _ATTRIBUTE = re.compile(r"""=\s*["']""")
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -113,17 +112,6 @@ def text_in(element: Element | None) -> str:
 def children(element: Element, *path: str) -> Iterator[Element]:
     """The elements at a path below an element, in whatever namespace."""
     yield from element.iterfind("/".join(f"{{*}}{name}" for name in path))
-
-
-def type_in(content_type: str) -> str:
-    """The media type of a Content-Type header, in lower case; "" where there is none."""
-    return content_type.partition(";")[0].strip().lower()
-
-
-def charset_in(content_type: str) -> str:
-    """The character set of a Content-Type header (RFC 7303 section 3.2); "" where it names none."""
-    found = _CHARSET.search(content_type)
-    return found[1] if found else ""
 
 
 def fit(text: str) -> str:

@@ -5,7 +5,7 @@ every process. Labels are names of profiles and of ours: nothing that a sender w
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -28,7 +28,7 @@ Keep = Callable[[Arrival], Awaitable[Kept]]
 class Metrics:
     """Counts what a process does. `sources` are the names of the profiles as they stand."""
 
-    def __init__(self, engine: AsyncEngine, sources: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, engine: AsyncEngine, sources: Callable[[], Collection[str]]) -> None:
         self._engine, self._sources = engine, sources
         self._read_at = float("-inf")
         self.registry = CollectorRegistry()

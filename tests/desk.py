@@ -21,8 +21,8 @@ from hub.errors import Refusal
 from hub.ids import new_id
 from hub.intake import Desk, work
 from hub.mapping.bundles import SUPPORTED
-from hub.mapping.codes import IdentifierKind, load_kinds
-from hub.mapping.library import Mappings, load_mappings
+from hub.mapping.codes import Folder, IdentifierKind, load_kinds
+from hub.mapping.library import Mappings, gather, load_base, load_own
 from hub.message import Arrival, Format, Message, Source, Transport
 from hub.record import Reading
 from hub.sources import load_sources
@@ -49,6 +49,15 @@ def dictionary() -> Dictionary:
 def is_charset(name: str) -> bool:
     """Whether the hub can decode it."""
     return codec_of(name) is not None
+
+
+def load_mappings(base: Folder, sources: Mapping[str, tuple[Source, Folder]], dictionary: Dictionary) -> Mappings:
+    """The base and all sources at once; `sources` gives each profile with its folder.
+
+    Raises Refused (bad-mapping) with file and line.
+    """
+    loaded = load_base(base, dictionary)
+    return gather(loaded, {name: load_own(loaded, source, folder) for name, (source, folder) in sources.items()})
 
 
 @cache

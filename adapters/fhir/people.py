@@ -1,13 +1,10 @@
 """Whom a FHIR request is about: the patients in it and those that it refers to, before anything of it is validated."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from hub.message import FhirEntry, FhirMessage, Source, plain
-
-MOST = 50
-"""Numbers and names of one message that are kept to find it by."""
+from adapters.keys import Keys, add_keys, lane_of
+from hub.message import FhirEntry, FhirMessage, Source
 
 
 class Person(NamedTuple):
@@ -17,15 +14,6 @@ class Person(NamedTuple):
     identifiers: tuple[tuple[str, str], ...]
     names: tuple[str, ...] = ()
     fhir_id: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Keys:
-    """What a request is found by (`numbers`, `names`) and ordered by (`lanes`)."""
-
-    numbers: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    lanes: tuple[str, ...] = ()
 
 
 def people_in(message: FhirMessage) -> tuple[Person, ...]:
@@ -49,9 +37,9 @@ def keys_of(people: Iterable[Person], source: Source) -> Keys:
     names: dict[str, None] = {}
     lanes: dict[str, None] = {}
     for person in people:
-        _add(numbers, (value for _, value in person.identifiers))
-        _add(numbers, (person.fhir_id,))
-        _add(names, person.names)
+        add_keys(numbers, (value for _, value in person.identifiers))
+        add_keys(numbers, (person.fhir_id,))
+        add_keys(names, person.names)
         lanes.update(dict.fromkeys(_lanes(person, source)))
     return Keys(numbers=tuple(numbers), names=tuple(names), lanes=tuple(lanes))
 
@@ -65,15 +53,7 @@ def _lanes(person: Person, source: Source) -> Iterator[str]:
     if person.fhir_id:
         own.insert(0, ("fhir-id", person.fhir_id))
     for kind, value in own or others:
-        yield plain(f"{source.name}|{kind}|{value}")
-
-
-def _add(into: dict[str, None], found: Iterable[str]) -> None:
-    for one in found:
-        if len(into) >= MOST:
-            return
-        if key := plain(one).strip():
-            into[key] = None
+        yield lane_of(source, kind, value)
 
 
 def _patient(entry: FhirEntry) -> Person:

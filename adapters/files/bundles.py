@@ -10,9 +10,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
-from adapters.fhir.people import Keys, keys_of, people_in
+from adapters.fhir.people import keys_of, people_in
 from adapters.files.columns import DISCHARGES, FileKind
 from adapters.files.sheet import Row, positions_of
+from adapters.keys import Keys
 from hub.errors import Refusal
 from hub.message import Arrival, FhirEntry, FhirMessage, Format, Source, Transport, plain
 

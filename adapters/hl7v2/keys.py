@@ -3,30 +3,16 @@ numbers and names as they stand in it, and the lanes that its merge takes.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 
-from hub.message import Segment, Source, V2Message, component_of, plain
+from adapters.keys import MOST, Keys, add_keys, lane_of
+from hub.message import Segment, Source, V2Message, component_of
 
-MOST = 50
-"""Keys of one kind that are kept: a field may repeat 10,000 times."""
 _LOOKED_AT = 4 * MOST
 """Repetitions of one field that are looked at: empty and repeated ones are no keys."""
 _LEAD = b"\xef\xbb\xbf\r\n\t "
 _NULL = '""'
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Keys:
-    """`numbers`, `names`: as sent. `lanes`: first that of the first patient."""
-
-    numbers: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    lanes: tuple[str, ...] = ()
-
-
-NO_KEYS = Keys()
 
 
 def digest_of(raw: bytes) -> bytes:
@@ -78,24 +64,16 @@ def keys_of(message: V2Message, source: Source | None) -> Keys:
     for segment in message.segments:
         if segment.name == "PID":
             own = [*_numbered(segment, 3), *_numbered(segment, 2)]
-            _add(numbers, (number for _, number in own))
-            _add(numbers, (number for field in (18, 19) for _, number in _numbered(segment, field)))
-            _add(names, _names(segment, 5))
-            _add(lanes, islice(_lanes(own, source), 1))
+            add_keys(numbers, (number for _, number in own))
+            add_keys(numbers, (number for field in (18, 19) for _, number in _numbered(segment, field)))
+            add_keys(names, _names(segment, 5))
+            add_keys(lanes, islice(_lanes(own, source), 1))
         elif segment.name == "MRG":
             prior = list(_numbered(segment, 1))
-            _add(numbers, (number for _, number in prior))
-            _add(names, _names(segment, 7))
-            _add(lanes, _lanes(prior, source))
+            add_keys(numbers, (number for _, number in prior))
+            add_keys(names, _names(segment, 7))
+            add_keys(lanes, _lanes(prior, source))
     return Keys(numbers=tuple(numbers), names=tuple(names), lanes=tuple(lanes))
-
-
-def _add(into: dict[str, None], found: Iterable[str]) -> None:
-    for one in found:
-        if len(into) >= MOST:
-            return
-        if key := plain(one).strip():
-            into[key] = None
 
 
 def _numbered(segment: Segment, field: int) -> Iterator[tuple[str, str]]:
@@ -123,7 +101,7 @@ def _lanes(numbered: Iterable[tuple[str, str]], source: Source | None) -> Iterat
         rank = (2, 0) if rule is None else (0 if rule.of_patient else 1, source.identifiers.index(rule))
         ranked.append((rank, rule.kind if rule else type_.casefold(), number))
     ranked.sort(key=lambda item: item[0])
-    return (f"{source.name}|{kind}|{number}"[: MOST * 4] for _, kind, number in ranked)
+    return (lane_of(source, kind, number) for _, kind, number in ranked)
 
 
 def _names(segment: Segment, field: int) -> Iterator[str]:

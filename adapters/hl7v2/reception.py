@@ -17,8 +17,9 @@ from adapters.hl7v2.charset import codecs_in, decoded
 from adapters.hl7v2.checks import DoorCheck, check_peer
 from adapters.hl7v2.framing import Frame
 from adapters.hl7v2.header import Header, read_header
-from adapters.hl7v2.keys import NO_KEYS, Keys, digest_of, keys_of
+from adapters.hl7v2.keys import digest_of, keys_of
 from adapters.hl7v2.tokenizer import tokenize
+from adapters.keys import NO_KEYS, Keys
 from hub.errors import Language, Refusal, Refused, refuse
 from hub.message import Acknowledging, Arrival, Format, Kept, Outbound, Reuse, Source, Transport, V2Message, plain
 

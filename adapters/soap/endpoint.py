@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from adapters.cda.door import DocumentDoor
 from adapters.hl7v2.framing import Frame
-from adapters.http import limited_body
+from adapters.http import charset_of, content_type_of, limited_body
 from adapters.soap.envelope import (
     Envelope,
     Version,
@@ -32,7 +32,7 @@ from adapters.soap.envelope import (
 from adapters.soap.security import token_in_envelope, token_in_headers
 from adapters.soap.unwrapping import Payload, in_senders_lines, unwrap
 from adapters.soap.wsdl import write_wsdl
-from adapters.xml import charset_in, fit, parse, type_in
+from adapters.xml import fit, parse
 from hub.errors import Refusal, Refused, places_of, refuse
 from hub.message import Arrival, Format, Kept, Source, Transport
 
@@ -78,7 +78,7 @@ class SoapEndpoint:
 
     async def take(self, request: Request) -> Response:
         """One envelope with one message."""
-        is_newer = type_in(request.headers.get("content-type", "")) == Version.SOAP_12.media_type
+        is_newer = content_type_of(request) == Version.SOAP_12.media_type
         version = Version.SOAP_12 if is_newer else Version.SOAP_11
         try:
             source = self._shown(request)
@@ -90,7 +90,7 @@ class SoapEndpoint:
     def _shown(self, request: Request) -> Source | None:
         """The source of the token in the headers: known before the body is read. None where the envelope has to show
         it. Raises Refused."""
-        if (sent := type_in(request.headers.get("content-type", ""))) not in _TYPES:
+        if (sent := content_type_of(request)) not in _TYPES:
             raise refuse("soap-content-type", type=sent[:60] if sent.isascii() else "?")
         token = token_in_headers(request)
         return self.who(request, token) if token else None
@@ -98,7 +98,7 @@ class SoapEndpoint:
     async def _handled(self, request: Request, version: Version, source: Source | None, raw: bytes) -> Response:
         large = len(raw) > _INLINE_BYTES
         try:
-            envelope = await _worked(large, _opened, raw, charset_in(request.headers.get("content-type", "")))
+            envelope = await _worked(large, _opened, raw, charset_of(request))
         except Refused as refused:
             return await self._unopened(version, source, raw, refused.refusal)
         try:

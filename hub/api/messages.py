@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 from hub.api.changing import RefusalType, change
 from hub.api.context import Context, Info
 from hub.api.fields import field, mutation, subscription
-from hub.api.following import Cursor
+from hub.api.following import Cursor, follow
 from hub.api.message_parts import MessageFate, MessageType, message_from
 from hub.api.paging import (
     DEFAULT,
@@ -25,8 +25,8 @@ from hub.api.paging import (
     global_id,
     id_cursor,
     info_of,
-    read_global_id,
     read_id_cursor,
+    read_key,
 )
 from hub.care import messages as care
 from hub.care.deed import Deed
@@ -144,21 +144,15 @@ class MessageSubscription:
     async def message_failed(self, info: Info, after: Cursor = None) -> AsyncGenerator[MessageFailure, None]:
         context = info.context
         context.visit.decide(care.may_see_messages(context.viewer))
-        begin = after if after is not None else await context.means.feed.end()
-        await context.visit.close()
-        async with aclosing(context.means.feed.follow(begin)) as batches:
-            async for events in batches:
-                for event in events:
-                    if event.kind == inbox.FAILED and event.audience & care.audience_of(context.viewer):
-                        context.check_token()
-                        context.renew()
-                        assert event.subject is not None
-                        yield MessageFailure(
-                            cursor=event.cursor,
-                            at=event.at,
-                            message_id=global_id("Message", event.subject),
-                            message=await find_message(context, event.subject),
-                        )
+        async with aclosing(follow(context, after, [inbox.FAILED], care.audience_of)) as events:
+            async for event in events:
+                assert event.subject is not None
+                yield MessageFailure(
+                    cursor=event.cursor,
+                    at=event.at,
+                    message_id=global_id("Message", event.subject),
+                    message=await find_message(context, event.subject),
+                )
 
 
 async def find_message(context: Context, key: UUID) -> MessageType:
@@ -169,13 +163,7 @@ async def find_message(context: Context, key: UUID) -> MessageType:
 
 def read_message_id(text: str, where: str) -> UUID:
     """A message by its id, or by the uuid as the command line shows it. Raises Refused (bad-id)."""
-    try:
-        return UUID(text)
-    except ValueError:
-        kind, key = read_global_id(text, where)
-    if kind != "Message":
-        raise refuse("bad-id", where)
-    return key
+    return read_key(text, "Message", where)
 
 
 def wanted_from(asked: MessageFilter | None) -> tuple[Wanted, str]:

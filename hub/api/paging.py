@@ -142,18 +142,23 @@ def read_global_id(text: str, where: str = "id") -> tuple[str, UUID]:
         raise refuse("bad-id", where) from None
 
 
+def read_key(text: str, kind: str, where: str) -> UUID:
+    """The uuid of something of this kind, by its id, or as it is. Raises Refused (bad-id)."""
+    try:
+        return UUID(text)
+    except ValueError:
+        found, key = read_global_id(text, where)
+    if found != kind:
+        raise refuse("bad-id", where)
+    return key
+
+
 def read_resident_id(text: str, where: str) -> UUID:
     """A resident by their id, or by the uuid as the command line and the messages' pages show it.
 
     Raises Refused (bad-id).
     """
-    try:
-        return UUID(text)
-    except ValueError:
-        kind, key = read_global_id(text, where)
-    if kind != "Resident":
-        raise refuse("bad-id", where)
-    return key
+    return read_key(text, "Resident", where)
 
 
 def _encoded(text: str) -> str:

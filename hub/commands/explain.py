@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from hub.commands import shown
+from hub.commands.parts import open_site, print_json, read_file
 from hub.commands.show import anatomy_lines
-from hub.errors import Language, refuse
+from hub.errors import Language
 from hub.explaining import Answered, Person, Tried, explain
 from hub.message import Format
-from hub.settings import Settings, load_settings
-from hub.site import Database, open_database
+from hub.settings import Settings
+from hub.site import Database
 from hub.store.database import open_engine
 
 _SAID: dict[Language, dict[str, str]] = {
@@ -59,17 +59,11 @@ def explain_file(
 ) -> None:
     """Explain what would become of a file: its source and character set, the door's answer, what each field becomes by
     which mapping row, whom it is about and why. Nothing is written. Status 1 if any of it would be parked."""
-    settings = load_settings()
-    try:
-        raw = file.read_bytes()
-    except OSError as fault:
-        raise refuse("unreadable-file", str(file), reason=fault.strerror or type(fault).__name__) from None
-    with open_database(settings, shared=True) as database:
-        asyncio.run(database.check())
+    raw = read_file(file)
+    with open_site() as (settings, database):
         answered = asyncio.run(_explained(settings, database, file.name, raw, source))
     if as_json:
-        told = [_as_json(one, settings.locale) for one in answered]
-        sys.stdout.buffer.write(orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
+        print_json([_as_json(one, settings.locale) for one in answered])
     else:
         print("\n".join(line for one in answered for line in _lines(one, settings.locale)))
         print(_SAID[settings.locale]["nothing"], file=sys.stderr)

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 import typer
 from rich.console import Console
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.errors import Language, Refusal, refuse
+from hub.commands.parts import open_site, print_json, read_file
+from hub.errors import Language, Refusal
 from hub.ids import new_id
 from hub.message import Arrival, Fate, Transport
 from hub.settings import Settings, load_settings
-from hub.site import Database, open_database
+from hub.site import Database
 from hub.store import inbox
 from hub.store.database import open_engine
 from hub.wiring import read_named_files
@@ -63,8 +63,7 @@ def load(
     if check:
         _tell_checked(len(files), [_shown_bundle(one) for one in read.bundles], settings.locale, as_json=as_json)
         return
-    with open_database(settings, shared=True) as database:
-        asyncio.run(database.check())
+    with open_site() as (_, database):
         fates = asyncio.run(load_arrivals(database, arrivals))
     shown = [
         _shown_bundle(one) | _shown_fate(fate, one.placed, settings)
@@ -81,10 +80,7 @@ def _opened(paths: Sequence[Path]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for path in paths:
         name = path.name if names.count(path.name) == 1 else str(path)
-        try:
-            found[name] = path.read_bytes()
-        except OSError as fault:
-            raise refuse("unreadable-file", name, reason=fault.strerror or type(fault).__name__) from None
+        found[name] = read_file(path, name)
     return found
 
 
@@ -145,7 +141,7 @@ def _shown_refusal(refusal: Refusal | None, language: Language) -> dict[str, str
 
 def _tell_faults(faults: Sequence[Refusal], language: Language, *, as_json: bool) -> None:
     if as_json:
-        _print_json([_shown_refusal(fault, language) for fault in faults])
+        print_json([_shown_refusal(fault, language) for fault in faults])
         return
     for fault in faults:
         print(fault.message(language), file=sys.stderr)
@@ -156,7 +152,7 @@ def _tell_faults(faults: Sequence[Refusal], language: Language, *, as_json: bool
 
 def _tell_checked(files: int, bundles: Sequence[Mapping[str, Any]], language: Language, *, as_json: bool) -> None:
     if as_json:
-        _print_json(bundles)
+        print_json(bundles)
         return
     print(_SAID["checked"][language].format(files=files, bundles=len(bundles)))
 
@@ -164,7 +160,7 @@ def _tell_checked(files: int, bundles: Sequence[Mapping[str, Any]], language: La
 def _tell_fates(shown: Sequence[Mapping[str, Any]], language: Language, *, as_json: bool) -> None:
     """The parked ones with their reasons, and how many ended how."""
     if as_json:
-        _print_json(shown)
+        print_json(shown)
         return
     parked = [one for one in shown if one["fate"] == Fate.PARKED]
     if parked:
@@ -174,7 +170,3 @@ def _tell_fates(shown: Sequence[Mapping[str, Any]], language: Language, *, as_js
     print(_SAID["loaded"][language].format(bundles=len(shown), **counts))
     if counts[Fate.KEPT]:
         print(_SAID["idle"][language])
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")

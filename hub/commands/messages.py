@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
@@ -20,11 +20,11 @@ from hub.commands.show import show
 from hub.days import CHINA, check_moment
 from hub.errors import Language, refuse
 from hub.message import Fate
+from hub.profiles import read_library
 from hub.pruning import cuts_for, prune
 from hub.store import inbox, log, search
-from hub.store.database import open_engine
 from hub.store.search import Found, Wanted
-from hub.wiring import Hub
+from hub.wiring import profile_places
 
 messages = typer.Typer(no_args_is_help=True, help="What came in, and what has become of it.")
 messages.command()(show)
@@ -62,20 +62,9 @@ def list_messages(
     as_json: Json = False,
 ) -> None:
     """List messages with their fate, the newest first; a parked one with its reason."""
-    wanted = Wanted(
-        source=source,
-        since=_moment(since, "--since"),
-        until=_moment(until, "--until"),
-        fate=fate,
-        kind=kind,
-        number=number,
-        name=name,
-        control_id=control_id,
-        code=code,
-    )
+    texts = {"kind": kind, "number": number, "name": name, "control_id": control_id, "code": code}
+    wanted = _wanted(source, since, until, fate, texts)
     words = _checked(text, "--text")
-    for value, where in ((kind, "--kind"), (number, "--number"), (name, "--name"), (control_id, "--control-id")):
-        _checked(value, where)
 
     async def find(connection: AsyncConnection) -> Found:
         if words:
@@ -123,16 +112,7 @@ def replay(
 ) -> None:
     """Take messages in again; what was said before changes nothing. A search takes parked ones unless --fate says
     otherwise."""
-    wanted = Wanted(
-        source=source,
-        since=_moment(since, "--since"),
-        until=_moment(until, "--until"),
-        fate=fate,
-        kind=kind,
-        number=number,
-        name=name,
-        code=code,
-    )
+    wanted = _wanted(source, since, until, fate, {"kind": kind, "number": number, "name": name, "code": code})
     _check_replay(ids, wanted, parked=parked)
     if parked:
         wanted = replace(wanted, fate=Fate.PARKED)
@@ -212,10 +192,8 @@ def prune_messages(
     what became of them, stays."""
     now = datetime.now(UTC)
     with open_site() as (settings, database):
-        engine = open_engine(database.application, size=1)
-        hub = Hub(settings, engine)
-        cuts = cuts_for(list(hub.sources.by_name.values()), settings.retention_days, now)
-        hub.close()
+        book = read_library(profile_places(settings)).book
+        cuts = cuts_for(book.by_name.values(), settings.retention_days, now)
         freed = asyncio.run(prune(database.owner, cuts, now, only_count=dry_run))
     if as_json:
         print_json(
@@ -239,6 +217,15 @@ def _megabytes(size: int) -> str:
 
 
 # -- what all of them need -------------------------------------------------------------------------------------------
+
+
+def _wanted(
+    source: str | None, since: datetime | None, until: datetime | None, fate: Fate | None, texts: Mapping[str, str]
+) -> Wanted:
+    """What options ask for. Raises Refused (bad-argument)."""
+    for name, value in texts.items():
+        _checked(value, f"--{name.replace('_', '-')}")
+    return Wanted(source=source, since=_moment(since, "--since"), until=_moment(until, "--until"), fate=fate, **texts)
 
 
 def _moment(at: datetime | None, where: str) -> datetime | None:

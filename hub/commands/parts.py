@@ -5,12 +5,14 @@ import getpass
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access import Role, Viewer
+from hub.errors import refuse
 from hub.settings import Settings, load_settings
 from hub.site import Database, open_database
 from hub.store.database import open_engine
@@ -44,6 +46,14 @@ async def answer_of(database: Database, ask: Callable[[AsyncConnection], Awaitab
             return await ask(connection)
     finally:
         await engine.dispose()
+
+
+def read_file(path: Path, name: str = "") -> bytes:
+    """A file's bytes. Raises Refused (unreadable-file), by `name` where people know it by another one."""
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise refuse("unreadable-file", name or str(path), reason=fault.strerror or type(fault).__name__) from None
 
 
 def print_json(value: Any) -> None:

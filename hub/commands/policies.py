@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 
+from hub.commands.parts import print_json
 from hub.errors import Language, Refusal, Refused, refuse
 from hub.followups import LADDER_FILE, load_ladder
 from hub.policy import Programme, Rule, SiteValue, Words, find_faults, load_programme, policy_folders
@@ -64,8 +64,7 @@ def show(
     if programme.policy is None:
         raise refuse("no-region", "HUB_REGION", rule="hub policy show")
     if as_json:
-        shown = orjson.dumps(_as_json(programme), option=orjson.OPT_INDENT_2)
-        print(shown.decode())
+        print_json(_as_json(programme))
         return
     Console(markup=False, highlight=False).print(*_shown(programme, settings.locale), sep="\n")
 

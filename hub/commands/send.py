@@ -1,18 +1,17 @@
 """``hub send``: HL7 v2 messages in files, over MLLP, to a receiver or back to a source's own listener."""
 
 import asyncio
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
 from hub.app import set_up_logs
+from hub.commands.parts import print_json, read_file
 from hub.errors import Language, Refusal, Refused, refuse
 from hub.message import Outbound
 from hub.profiles.library import read_library
@@ -100,11 +99,7 @@ def _messages(files: Sequence[Path]) -> Iterator[tuple[str, int, bytes]]:
     """File, number in the file, message with CR at the end of each segment. Raises Refused (unreadable-file,
     not-v2)."""
     for file in files:
-        try:
-            body = file.read_bytes()
-        except OSError as fault:
-            raise refuse("unreadable-file", str(file), reason=fault.strerror or type(fault).__name__) from None
-        found = list(v2_messages(body.removeprefix(b"\xef\xbb\xbf")))
+        found = list(v2_messages(read_file(file).removeprefix(b"\xef\xbb\xbf")))
         if not found:
             raise refuse("not-v2", str(file))
         for number, raw in enumerate(found, 1):
@@ -131,8 +126,7 @@ async def _send_all(outbound: Outbound, messages: Sequence[tuple[str, int, bytes
 
 def _tell(sent: Sequence[Sent], receiver: str, language: Language, *, as_json: bool) -> None:
     if as_json:
-        shown = orjson.dumps([_as_json(one, language) for one in sent], option=orjson.OPT_INDENT_2)
-        sys.stdout.buffer.write(shown + b"\n")
+        print_json([_as_json(one, language) for one in sent])
         return
     table = Table(*(Column(head, overflow="fold") for head in _HEADS[language]))
     for one in sent:

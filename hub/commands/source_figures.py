@@ -7,11 +7,9 @@ from typing import Any
 
 from rich.table import Column, Table
 
+from hub.commands.parts import answer_of, open_site
 from hub.commands.shown import shown_at
 from hub.errors import Language
-from hub.settings import Settings
-from hub.site import Database, open_database
-from hub.store.database import open_engine
 from hub.store.search import Figures, find_figures
 
 _HEADS: dict[Language, Sequence[str]] = {
@@ -20,20 +18,10 @@ _HEADS: dict[Language, Sequence[str]] = {
 }
 
 
-def read_figures(settings: Settings, names: Sequence[str]) -> Mapping[str, Figures]:
+def read_figures(names: Sequence[str]) -> Mapping[str, Figures]:
     """The figures of sources by name, out of the site's database. Raises Refused where it cannot be reached."""
-    with open_database(settings, shared=True) as database:
-        asyncio.run(database.check())
-        return asyncio.run(_read(database, names))
-
-
-async def _read(database: Database, names: Sequence[str]) -> Mapping[str, Figures]:
-    engine = open_engine(database.application, size=1)
-    try:
-        async with engine.connect() as connection:
-            return await find_figures(connection, names, datetime.now(UTC))
-    finally:
-        await engine.dispose()
+    with open_site() as (_, database):
+        return asyncio.run(answer_of(database, lambda connection: find_figures(connection, names, datetime.now(UTC))))
 
 
 def as_json(figures: Figures) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from hub.commands.parts import print_json, read_file
 from hub.commands.source_figures import as_json as figures_json
 from hub.commands.source_figures import figures_table, read_figures
 from hub.errors import Language, Refusal, refuse
@@ -73,9 +73,9 @@ def new(
     if not paths:
         raise refuse("bad-argument", "--from", reason="name files of sample messages")
     places, eyes = profile_places(settings), sample_eyes()
-    findings = find(read_samples(_opened(paths), eyes), places.base, eyes)
+    findings = find(read_samples({str(path): read_file(path) for path in paths}, eyes), places.base, eyes)
     if as_json_:
-        _print_json(as_json(findings))
+        print_json(as_json(findings))
         return
     file = out / name / "source.toml"
     if file.exists():
@@ -118,10 +118,10 @@ def list_sources(
     settings = load_settings()
     library = read_library(profile_places(settings))
     rows = [shown(profile, settings.locale) for profile in chosen(library, [])]
-    figures = {} if profiles else read_figures(settings, [str(row["name"]) for row in rows])
+    figures = {} if profiles else read_figures([str(row["name"]) for row in rows])
     if as_json_:
         own: dict[str, dict[str, Any]] = {name: {"figures": figures_json(one)} for name, one in figures.items()}
-        _print_json([row | own.get(str(row["name"]), {}) for row in rows])
+        print_json([row | own.get(str(row["name"]), {}) for row in rows])
         return
     console = Console(markup=False, highlight=False)
     console.print(_table(rows, settings.locale))
@@ -138,7 +138,7 @@ def _report(names: Sequence[str], places: Places, language: Language, *, as_json
     faults = [fault for profile in profiles for fault in faults_of(profile, places.known)]
     remarks = [remark for profile in profiles for remark in remarks_on(profile, places)]
     if as_json:
-        _print_json(
+        print_json(
             {"profiles": len(profiles), "faults": _faults(faults, language), "remarks": _said(remarks, language)}
         )
     else:
@@ -184,18 +184,3 @@ def _table(rows: Sequence[dict[str, Any]], language: Language) -> Table:
         transports = ", ".join(row["transports"])
         table.add_row(row["name"], row["organisation"], formats, transports, row["sender"], state, row["reason"] or "-")
     return table
-
-
-def _opened(paths: Sequence[Path]) -> dict[str, bytes]:
-    """Each file's bytes. Raises Refused (unreadable-file)."""
-    found: dict[str, bytes] = {}
-    for path in paths:
-        try:
-            found[str(path)] = path.read_bytes()
-        except OSError as fault:
-            raise refuse("unreadable-file", str(path), reason=fault.strerror or type(fault).__name__) from None
-    return found
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")

@@ -82,15 +82,6 @@ def gather(base: Base, reads: Mapping[str, Reads]) -> Mappings:
     )
 
 
-def load_mappings(base: Folder, sources: Mapping[str, tuple[Source, Folder]], dictionary: V2Dictionary) -> Mappings:
-    """The base and all sources at once; `sources` gives each profile with its folder.
-
-    Raises Refused (bad-mapping) with file and line.
-    """
-    loaded = load_base(base, dictionary)
-    return gather(loaded, {name: load_own(loaded, source, folder) for name, (source, folder) in sources.items()})
-
-
 def _own_tables(folder: Folder) -> dict[str, CodeTable]:
     """A source's own tables. The site wrote them: a fault names the whole path, a wrong character set its line."""
     if not folder.is_dir():

@@ -54,7 +54,7 @@ class Hub:
         self.conformance = self.reader.conformance
         outcomes = Outcomes(engine, self.feed)
         sender = sender_by(self.keyring, self.profiles)
-        self.metrics = Metrics(engine, lambda: list(self.sources.by_name))
+        self.metrics = Metrics(engine, lambda: self.sources.by_name)
         keep = self.metrics.watching(self.keeper.keep)
         behind = Behind(keep=keep, wait=outcomes.wait, find=outcomes.find, sender=sender)
         self.doors = Doors(settings, self.profiles, self.checking, behind)

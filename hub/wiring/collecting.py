@@ -24,7 +24,7 @@ from hub.profiles import Profiles
 from hub.settings import Settings
 from hub.store import inbox
 from hub.store.turns import take_turn
-from hub.wiring.doors import Doors
+from hub.wiring.doors import Doors, kept_together
 from hub.wiring.profiles import read_each_of, read_singly_of
 
 logger = structlog.get_logger()
@@ -75,7 +75,7 @@ class Collecting:
     def _view(self, connection: AsyncConnection) -> ViewDoor:
         return ViewDoor(
             read=self._read_rows,
-            keep_all=self._keep_all,
+            keep_all=kept_together(self._keep),
             load_watermark=partial(inbox.find_watermark, connection),
             save_watermark=partial(inbox.save_watermark, connection),
         )
@@ -92,9 +92,6 @@ class Collecting:
         self, name: str, kind: str, columns: tuple[str, ...], lines: Lines, source: Source
     ) -> Sequence[FilesRead]:
         return await self._checking.run(read_each_of, name, kind, columns, lines, source)
-
-    async def _keep_all(self, arrivals: Sequence[Arrival]) -> Sequence[Kept]:
-        return await asyncio.gather(*(self._keep(arrival) for arrival in arrivals))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TypeAlias
 from uuid import UUID
 
 from starlette.requests import Request
@@ -36,6 +37,8 @@ from hub.settings import Settings
 from hub.tokens import Keyring
 from hub.wiring.profiles import read_files_of
 
+Keep: TypeAlias = Callable[[Arrival], Awaitable[Kept]]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Behind:
@@ -43,7 +46,7 @@ class Behind:
     the seconds, `find` to the source that sent it; `sender` is the source of a token, by name where one is asked for,
     that may send so, and raises Refused."""
 
-    keep: Callable[[Arrival], Awaitable[Kept]]
+    keep: Keep
     wait: Callable[[UUID, float], Awaitable[Outcome | None]]
     find: Callable[[UUID, str], Awaitable[Outcome | None]]
     sender: Callable[[str, str, Transport], Source]
@@ -58,6 +61,15 @@ def sender_by(keyring: Keyring, profiles: Profiles) -> Callable[[str, str, Trans
         return profiles.now.book.get(name or viewer.source, transport)
 
     return sender
+
+
+def kept_together(keep: Keep) -> Callable[[Sequence[Arrival]], Awaitable[Sequence[Kept]]]:
+    """Keeping of several messages at once, so that they share a commit."""
+
+    async def keep_all(arrivals: Sequence[Arrival]) -> Sequence[Kept]:
+        return await asyncio.gather(*(keep(arrival) for arrival in arrivals))
+
+    return keep_all
 
 
 class Doors:
@@ -107,7 +119,7 @@ class Doors:
         )
         files = FileDoor(
             read=self._read_files,
-            keep=self._keep_all,
+            keep=kept_together(self._behind.keep),
             wait=self._behind.wait,
             wait_seconds=self._settings.fhir_wait_seconds,
         )
@@ -187,9 +199,6 @@ class Doors:
         if sum(len(file.raw) for file in files) <= INLINE_BYTES:
             return read_files_of(files, source)
         return await self._checking.run(read_files_of, files, source)
-
-    async def _keep_all(self, arrivals: Sequence[Arrival]) -> Sequence[Kept]:
-        return await asyncio.gather(*(self._behind.keep(arrival) for arrival in arrivals))
 
 
 def _rule(question: Question) -> Rule:

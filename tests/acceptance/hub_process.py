@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,11 +46,28 @@ class HubProcess:
         self.process.wait(PATIENCE)
 
 
+def _ports() -> Iterator[int]:
+    """Each test process walks its own way through the ports that the kernel gives to nobody by itself.
+
+    A port of the kernel's own choice (32768 and up on Linux) may be given to an outgoing connection in the moment
+    before the hub opens it; the tests make thousands of those.
+    """
+    start = os.getpid() * 131 % 20_000
+    while True:
+        for step in range(20_000):
+            yield 12_000 + (start + step) % 20_000
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
     """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("there is no end of ports")
 
 
 def environment_of(home: Path, **settings: str) -> dict[str, str]:

@@ -14,12 +14,11 @@ from adapters.hl7v2.tokenizer import tokenize
 from hub.api.schema import print_schema
 from hub.docs.generate import FOLDER, PAGES, commands
 from hub.mapping.codes import load_kinds
-from hub.mapping.library import load_mappings
 from hub.message import Source
 from hub.settings import Settings
 from hub.sources import read_source
 from hub.wordings import WORDINGS
-from tests.desk import is_charset
+from tests.desk import is_charset, load_mappings
 
 REPOSITORY = Path(__file__).parents[2]
 MAPPINGS = REPOSITORY / "mappings"

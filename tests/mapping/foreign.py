@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from adapters.hl7v2.reading import read
-from hub.mapping.library import load_mappings
 from hub.mapping.v2 import V2Mapping
 from hub.message import Format, IdentifierRule, Source, Transport
 from hub.record import Mapped, Reading
-from tests.desk import MAPPINGS, ROOT, dictionary
+from tests.desk import MAPPINGS, ROOT, dictionary, load_mappings
 
 CORPORA = ROOT.parent / "shared" / "corpora"
 TAKEN = ("ADT^A01", "ADT^A03", "ADT^A04", "ADT^A08", "ADT^A13", "ADT^A28", "ADT^A40", "ORU^R01")

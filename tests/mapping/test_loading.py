@@ -7,9 +7,8 @@ import pytest
 
 from hub.errors import Refused
 from hub.mapping.codes import load_tables
-from hub.mapping.library import load_mappings
 from hub.mapping.rows import load_plans
-from tests.desk import MAPPINGS, dictionary, kinds, sources
+from tests.desk import MAPPINGS, dictionary, kinds, load_mappings, sources
 
 ROWS = """\
 segment = "PID"

@@ -1,13 +1,18 @@
 """Nurses and doctors who follow up: their questions, their mutations, and residents who were discharged."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.access import Role, Viewer
-from tests.aftercare import Course, deliver, known, set_up, sign
-from tests.integration.api.conftest import Asker
+from hub.tokens import Keyring
+from tests.aftercare import NOW, Course, deliver, known, set_up, sign
+from tests.integration.api.conftest import Asker, Clock
 
 NURSE = Viewer(id="n-ding", name="丁若兰", role=Role.NURSE, organisation="dongcheng", team="dongcheng-1")
 OTHER = Viewer(id="dr-cen", name="岑怀瑾", role=Role.FAMILY_DOCTOR, organisation="dongcheng", team="dongcheng-2")
@@ -29,6 +34,20 @@ OFFERS = """{ followUpOffers { edges { node {
   id state name phone address hospital dischargedOn centreId reason { en } availableActions } } } }"""
 SHOWN = "... on FollowUpPayload { followUp { state outcome note isOverdue plan { state } availableActions } }"
 WHY = "... on Refusal { code where message { en zh } nextStep { en } changesAt }"
+
+As = Callable[[Viewer], Asker]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time at which follow-up is told."""
+    return Clock(NOW)
+
+
+@pytest.fixture
+def as_(client: httpx.AsyncClient, keyring: Keyring, clock: Clock) -> As:
+    """Somebody with a token that holds for a month of the test's clock."""
+    return lambda viewer: Asker(client, keyring.issue(viewer, now=clock(), lifetime=timedelta(days=60)))
 
 
 def mutation(name: str, input_type: str, shown: str = SHOWN) -> str:

@@ -1,23 +1,20 @@
 """Follow-up over GraphQL: a team's plans from the discharge to the last contact, a centre's offers, who may what."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import event as sql_event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.access import Role, Viewer
+from hub.access import Role
 from hub.intake import work
 from hub.store import inbox
-from hub.tokens import Keyring
-from tests.aftercare import NOW, Course, acts, deliver, desk, known, plans, sign
+from tests.aftercare import Course, acts, deliver, desk, known, plans, sign
 from tests.desk import rows
-from tests.integration.api.conftest import Asker, Clock
+from tests.integration.api.conftest import Clock
 from tests.integration.api.nurses import (
     ACCEPT,
     COMPLETE,
@@ -30,24 +27,15 @@ from tests.integration.api.nurses import (
     OTHER,
     PLANS,
     STROKE,
+    As,
+    as_,
+    clock,
     discharged,
     do,
     first_plan,
 )
 
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOW)
-
-
-As = Callable[[Viewer], Asker]
-
-
-@pytest.fixture
-def as_(client: httpx.AsyncClient, keyring: Keyring, clock: Clock) -> As:
-    """Somebody with a token that holds for a month of the test's clock."""
-    return lambda viewer: Asker(client, keyring.issue(viewer, now=clock(), lifetime=timedelta(days=60)))
+__all__ = ["as_", "clock"]
 
 
 async def test_a_plan_says_what_it_is_and_what_can_be_done(engine: AsyncEngine, as_: As) -> None:

@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import event as sql_event
 from sqlalchemy import text
@@ -15,28 +13,26 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
 from fixtures.county import people
-from hub.access import Role, Viewer
+from hub.access import Role
 from hub.api.paging import global_id
 from hub.intake import work
-from hub.tokens import Keyring
-from tests.aftercare import NOW, Course, acts, deliver, desk, known, plans, sign
+from tests.aftercare import Course, acts, deliver, desk, known, plans, sign
 from tests.desk import rows
-from tests.integration.api.conftest import Asker, Clock
-from tests.integration.api.nurses import COMPLETE, CONTACT, NURSE, PLAIN, discharged, do, first_plan
+from tests.integration.api.conftest import Clock
+from tests.integration.api.nurses import (
+    COMPLETE,
+    CONTACT,
+    NURSE,
+    PLAIN,
+    As,
+    as_,
+    clock,
+    discharged,
+    do,
+    first_plan,
+)
 
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOW)
-
-
-As = Callable[[Viewer], Asker]
-
-
-@pytest.fixture
-def as_(client: httpx.AsyncClient, keyring: Keyring, clock: Clock) -> As:
-    """Somebody with a token that holds for a month of the test's clock."""
-    return lambda viewer: Asker(client, keyring.issue(viewer, now=clock(), lifetime=timedelta(days=60)))
+__all__ = ["as_", "clock"]
 
 
 async def test_an_attempt_that_is_sent_twice_is_one(engine: AsyncEngine, as_: As, clock: Clock) -> None:

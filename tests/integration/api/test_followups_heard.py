@@ -2,18 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
-import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.access import Viewer
 from hub.tokens import Keyring
-from tests.aftercare import ENDED, NOW, Course, deliver, known, offers, set_up, sign
-from tests.integration.api.conftest import Asker, Clock
+from tests.aftercare import ENDED, Course, deliver, known, offers, set_up, sign
+from tests.integration.api.conftest import Clock
 from tests.integration.api.nurses import (
     DECLINE,
     NURSE,
@@ -21,26 +17,15 @@ from tests.integration.api.nurses import (
     OTHER,
     PLAIN,
     SOUTH,
+    As,
+    as_,
+    clock,
     discharged,
     do,
 )
 from tests.integration.api.test_subscriptions import address, connected
 
-__all__ = ["address"]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOW)
-
-
-As = Callable[[Viewer], Asker]
-
-
-@pytest.fixture
-def as_(client: httpx.AsyncClient, keyring: Keyring, clock: Clock) -> As:
-    """Somebody with a token that holds for a month of the test's clock."""
-    return lambda viewer: Asker(client, keyring.issue(viewer, now=clock(), lifetime=timedelta(days=60)))
+__all__ = ["address", "as_", "clock"]
 
 
 async def test_an_offer_holds_how_to_reach_somebody_and_nothing_else(engine: AsyncEngine, as_: As) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.api.paging import global_id
 from hub.tokens import Keyring
 from tests.desk import rows
-from tests.integration.api.conftest import Clock
+from tests.integration.api.conftest import Asker, Clock
 from tests.integration.api.referring import (
     ACCEPT,
     ASK,
@@ -176,14 +176,20 @@ async def test_the_desk_sends_nobody_back_whom_it_does_not_have(county: County, 
     assert refused["code"] == "no-such-centre"
 
 
-async def test_of_the_centres_teams_the_first_takes_what_names_none(
-    engine: AsyncEngine, clock: Clock, asking: As
-) -> None:
+async def sent_to_the_centre(engine: AsyncEngine, clock: Clock, asking: As) -> tuple[Asker, Asker, str]:
+    """A referral down that names no team of the centre: two of its people, of two teams, and its id."""
     clock.moment = DAY + 20 * ONE_DAY
     county = await County(engine, now=clock.moment).open(signed=False)
     await county.deliver([says("A01"), discharged(disposition="3")])
-    first, second = asking(OTHER_DOCTOR), asking(NURSE)
+    first = asking(OTHER_DOCTOR)
     [key] = await listed(first, box="RECEIVED")
+    return first, asking(NURSE), key
+
+
+async def test_of_the_centres_teams_the_first_takes_what_names_none(
+    engine: AsyncEngine, clock: Clock, asking: As
+) -> None:
+    first, second, key = await sent_to_the_centre(engine, clock, asking)
     assert await listed(second) == [key]
     assert (await done(first, ACCEPT, id=key))["to"]["teamId"] == "dongcheng-2"
     assert await listed(second) == []
@@ -193,11 +199,7 @@ async def test_of_the_centres_teams_the_first_takes_what_names_none(
 async def test_of_two_teams_who_answer_at_once_only_the_one_who_took_it_can_go_on(
     engine: AsyncEngine, clock: Clock, asking: As
 ) -> None:
-    clock.moment = DAY + 20 * ONE_DAY
-    county = await County(engine, now=clock.moment).open(signed=False)
-    await county.deliver([says("A01"), discharged(disposition="3")])
-    first, second = asking(OTHER_DOCTOR), asking(NURSE)
-    [key] = await listed(first, box="RECEIVED")
+    first, second, key = await sent_to_the_centre(engine, clock, asking)
     taken, refused = await asyncio.gather(
         done(first, ACCEPT, id=key), done(second, REFUSE, id=key, reason="不在服务区"), return_exceptions=False
     )

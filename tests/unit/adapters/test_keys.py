@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.hl7v2.keys import MOST, Keys, digest_of, keys_of
+from adapters.hl7v2.keys import digest_of, keys_of
 from adapters.hl7v2.tokenizer import tokenize
+from adapters.keys import MOST, Keys
 from hub.message import Format, IdentifierRule, Source, Transport
 from tests.unit.adapters.messages import ADMISSION, message
 

@@ -12,14 +12,12 @@ from adapters.xml import (
     LONGEST_TEXT,
     MOST_MARKUP,
     canonical,
-    charset_in,
     decode,
     encode,
     fit,
     local_name,
     parse,
     text_in,
-    type_in,
     written,
 )
 from hub.errors import Refusal, Refused
@@ -237,12 +235,6 @@ def test_an_element_is_written_as_a_document_of_its_own() -> None:
     root = parse(f'<e xmlns:x="urn:x"><x:a>{NAME}</x:a>tail</e>'.encode())
     again = parse(written(root[0]))
     assert (again.tag, again.text, again.tail) == ("{urn:x}a", NAME, None)
-
-
-def test_a_content_type_names_type_and_character_set() -> None:
-    assert type_in(' Text/XML ; Charset="gbk"') == "text/xml"
-    assert charset_in('text/xml; Charset="gbk"') == "gbk"
-    assert (type_in(""), charset_in("text/xml"), charset_in("text/xml; x=charset")) == ("", "", "")
 
 
 def test_text_is_made_fit_for_xml_by_blanks() -> None:
