@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from tests.acceptance.forking import Forked
 
 COUNTY = Path(__file__).parents[2] / "fixtures" / "county"
 REGION = "weihai-2023"
@@ -24,7 +26,7 @@ PATIENCE = 60.0
 class HubProcess:
     """A running ``hub serve``."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     environment: Mapping[str, str]
     http_port: int
     mllp_port: int
@@ -79,14 +81,14 @@ def environment_of(home: Path, **settings: str) -> dict[str, str]:
 
 def run_hub(environment: Mapping[str, str], *words: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
     """One command of the hub, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "hub", *words],
-        env=dict(environment),
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        printed, complained = Path(folder) / "printed", Path(folder) / "complained"
+        process = Forked(words, environment, printed, complained)
+        try:
+            status = process.wait(seconds)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(words, status, printed.read_text("utf-8"), complained.read_text("utf-8"))
 
 
 @contextmanager
@@ -102,25 +104,18 @@ def serving(home: Path, database_url: str, roles: str = "api,mllp,worker", **set
         **settings,
     )
     log = home / f"serve-{http_port}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hub", "serve", "--roles", roles],
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        hub = HubProcess(process, environment, http_port, mllp_port, log)
+    process = Forked(["serve", "--roles", roles], environment, log)
+    hub = HubProcess(process, environment, http_port, mllp_port, log)
+    try:
+        _wait_until_ready(hub, roles)
+        yield hub
+    finally:
+        process.send_signal(signal.SIGINT)
         try:
-            _wait_until_ready(hub, roles)
-            yield hub
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-                try:
-                    process.wait(PATIENCE)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+            process.wait(PATIENCE)
+        except TimeoutError:
+            process.kill()
+            process.wait(PATIENCE)
 
 
 def _wait_until_ready(hub: HubProcess, roles: str) -> None:
