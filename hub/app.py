@@ -64,7 +64,7 @@ class Running:
 async def running(settings: Settings, database: Database, parts: Collection[Part]) -> AsyncIterator[Running]:
     """A hub over a migrated database, while the block runs. What came in is finished before it ends.
 
-    Raises Refused (unmigrated-database, database-unreachable, port-in-use, bad-mapping).
+    Raises Refused (unmigrated-database, database-unreachable, port-in-use, bad-mapping, bad-alerts, bad-setting).
     """
     async with AsyncExitStack() as stack:
         await database.check()
@@ -94,6 +94,10 @@ async def running(settings: Settings, database: Database, parts: Collection[Part
         if Part.COLLECT in parts:
             hub.collector.start()
             stack.push_async_callback(hub.collector.stop)
+        hub.postman.start()  # every process watches and tells: a worker that died could not say so itself
+        stack.push_async_callback(hub.postman.stop)
+        hub.watcher.start()
+        stack.push_async_callback(hub.watcher.stop)
         mllp = await _listen(hub, stack) if Part.MLLP in parts else 0
         http = await _serve(hub, stack, parts) if Part.API in parts else 0
         gc.freeze()  # what is loaded by now stays: the collector need not walk it at every request
@@ -211,7 +215,7 @@ async def _failed(_: Request, fault: Exception) -> Response:
 
 def _alive(hub: Hub, parts: Collection[Part]) -> dict[str, bool]:
     """Whether what this process runs still does."""
-    found = {"profiles": hub.profiles.is_alive}
+    found = {"profiles": hub.profiles.is_alive, "watcher": hub.watcher.is_alive, "postman": hub.postman.is_alive}
     if Part.WORKER in parts:
         found |= {"worker": hub.worker.is_alive, "timekeeper": hub.timekeeper.is_alive}
     if Part.COLLECT in parts:

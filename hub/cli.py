@@ -11,6 +11,7 @@ from hub import demo as demo_
 from hub.access import Role, Viewer
 from hub.api.schema import print_schema
 from hub.app import Part, interrupted, running, set_up_logs
+from hub.commands.alerts import alerts
 from hub.commands.explain import explain_file
 from hub.commands.load import load
 from hub.commands.messages import messages
@@ -23,6 +24,7 @@ from hub.site import Database, open_database
 from hub.tokens import Keyring
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(alerts, name="alert")
 app.add_typer(messages, name="message")
 app.add_typer(policies, name="policy")
 app.add_typer(sources, name="source")

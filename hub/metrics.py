@@ -13,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.message import Arrival, Kept
+from hub.store.alerts import count_open
 from hub.store.search import Figures, find_figures
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -51,6 +52,13 @@ class Metrics:
         self._connections = Gauge(
             "hub_mllp_connections", "Open MLLP connections of this process.", registry=self.registry
         )
+        self._webhooks = Counter(
+            "hub_webhook_attempts",
+            "Attempts of this process to tell a receiver of alerts, by how they ended: delivered, failed, given-up.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self._alerts = Gauge("hub_alerts_open", "Alerts that go on.", ["kind"], registry=self.registry)
         self._queue = self._gauge("hub_queue_messages", "Messages that are kept and wait to be merged.")
         self._lag = self._gauge("hub_lag_seconds", "How long the oldest of them has waited.")
         self._parked = self._gauge("hub_parked_messages", "Messages that are parked.")
@@ -82,6 +90,10 @@ class Metrics:
             self._batches.observe(seconds)
             self._settled.inc(settled)
 
+    def count_webhook(self, outcome: str) -> None:
+        """A receiver of alerts was told, or was not."""
+        self._webhooks.labels(outcome).inc()
+
     def count_connections(self, count: int) -> None:
         """How many MLLP connections are open."""
         self._connections.set(count)
@@ -93,6 +105,8 @@ class Metrics:
             names = list(self._sources())
             async with self._engine.connect() as connection:
                 self._tell(await find_figures(connection, names, datetime.now(UTC)))
+                for kind, count in (await count_open(connection)).items():
+                    self._alerts.labels(kind.value).set(count)
         return generate_latest(self.registry)
 
     def _tell(self, figures: Mapping[str, Figures]) -> None:

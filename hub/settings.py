@@ -91,6 +91,10 @@ class Settings(BaseSettings):
         description="How long the bytes of merged messages are kept, unless a source's profile says otherwise; 0: for "
         "ever. What waits or is parked is kept, and so is each message's line: source, time, kind, numbers, fate.",
     )
+    alert_webhooks: str = Field(
+        "",
+        description="Where alerts are told: http or https URLs, separated by spaces. The same for every process.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
 

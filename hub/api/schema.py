@@ -18,6 +18,7 @@ from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
 
 from hub.api.agreements import AgreementQuery, AgreementSubscription
+from hub.api.alerts import AlertQuery
 from hub.api.bookings import BookingQuery
 from hub.api.context import Context, Socket
 from hub.api.directory import DirectoryMutation
@@ -114,6 +115,7 @@ class Query(
     ReferralQuery,
     MessageQuery,
     SourceQuery,
+    AlertQuery,
 ):
     """Every subject's questions."""
 

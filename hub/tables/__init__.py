@@ -1,5 +1,6 @@
 """Every table of the hub. The migrations create them; a test holds the two against each other."""
 
+from hub.tables.alerts import alert, alert_attempt, alert_delivery, alert_notice, database_size, source_hour
 from hub.tables.followups import contact, follow_up, follow_up_plan, offer
 from hub.tables.inbox import body, control, fate, message, message_step, watermark
 from hub.tables.naming import metadata
@@ -29,6 +30,10 @@ __all__ = [
     "ENTRY_TABLES",
     "agreement",
     "agreement_term",
+    "alert",
+    "alert_attempt",
+    "alert_delivery",
+    "alert_notice",
     "allergy",
     "area",
     "audit",
@@ -38,6 +43,7 @@ __all__ = [
     "contact",
     "control",
     "coverage",
+    "database_size",
     "encounter",
     "event",
     "fact",
@@ -62,10 +68,24 @@ __all__ = [
     "resident_number",
     "session",
     "slot",
+    "source_hour",
     "team",
     "team_member",
     "watermark",
 ]
 
-APPEND_ONLY = (message, body, message_step, fact, event, audit, agreement_term, contact, movement, history)
+APPEND_ONLY = (
+    message,
+    body,
+    message_step,
+    fact,
+    event,
+    audit,
+    agreement_term,
+    contact,
+    movement,
+    history,
+    alert_notice,
+    alert_attempt,
+)
 CHANGEABLE = tuple(table for table in metadata.sorted_tables if table not in APPEND_ONLY)

@@ -7,6 +7,8 @@ from starlette.routing import BaseRoute
 
 from adapters.fhir.endpoint import Outcome
 from adapters.hl7v2.listener import MllpListener
+from hub.alerting import Watcher
+from hub.alerts import load_thresholds
 from hub.anatomy import Anatomist
 from hub.api.routes import create_routes
 from hub.checking import CheckingProcess
@@ -25,6 +27,7 @@ from hub.settings import Settings
 from hub.sources import SourceBook
 from hub.timekeeping import Timekeeper
 from hub.tokens import Keyring
+from hub.webhooks import Postman, open_key, read_receivers
 from hub.wiring.collecting import Collecting
 from hub.wiring.doors import Behind, Doors, sender_by
 from hub.wiring.outcomes import Outcomes
@@ -68,6 +71,10 @@ class Hub:
         due = self.profiles.made(lambda of: Due(self.ladder, of.organisations))
         acts = (Due.agreements, Due.follow_ups, Due.slots, Due.referrals)
         self.timekeeper = Timekeeper(engine, [due.calling(act) for act in acts])
+        key, receivers = open_key(settings.home / "keys"), read_receivers(settings.alert_webhooks)
+        self.postman = Postman(engine, receivers, key, on_attempt=self.metrics.count_webhook)
+        thresholds = load_thresholds(settings.config_dir)
+        self.watcher = Watcher(engine, lambda: self.sources.by_name, thresholds, settings.home, self.postman.places)
 
     @property
     def sources(self) -> SourceBook:

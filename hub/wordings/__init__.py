@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from hub.wordings.agreements import AGREEMENTS
+from hub.wordings.alerts import ALERTS
 from hub.wordings.asking import ASKING
 from hub.wordings.changing import CHANGING
 from hub.wordings.collecting import COLLECTING
@@ -42,5 +43,6 @@ SUBJECTS = (
     POLICY,
     SITE,
     PROFILES,
+    ALERTS,
 )
 WORDINGS: Mapping[str, Wording] = MappingProxyType({code: said for of in SUBJECTS for code, said in of.items()})

@@ -1,0 +1,178 @@
+"""The watcher: looks at the hub's figures every half a minute, and says when something begins and when it is over.
+
+Any number of processes may watch over one database: one of them looks at a time, and what is open is in the database,
+so neither a restart nor a second watcher tells anything twice. What an alert says is written in the transaction in
+which it begins; delivering it is left to `hub.webhooks`.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import orjson
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from hub.alerts import Alert, Kind, Reading, Thresholds, judge, readings, tell
+from hub.alerts.rhythm import usual_wait
+from hub.errors import places_of
+from hub.ids import new_id
+from hub.store import alerts as stored
+from hub.store import deliveries
+from hub.store.search import Figures, find_figures
+from hub.store.turns import take_turn
+
+logger = structlog.get_logger()
+
+_EVERY_SECONDS = 30.0
+_LONGEST_PAUSE = 300.0
+_TURN = "alerts"
+
+
+class Watcher:
+    """Watches as long as it runs. `sources` are the names of the profiles as they stand, `home` lies on the disk that
+    is watched, `places` are the receivers that are told: their keys, with what may be shown of them."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        sources: Callable[[], Collection[str]],
+        thresholds: Thresholds,
+        home: Path,
+        places: Mapping[str, str],
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        every_seconds: float = _EVERY_SECONDS,
+    ) -> None:
+        self._engine, self._sources, self._thresholds = engine, sources, thresholds
+        self._home, self._places, self._now, self._every = home, places, now, every_seconds
+        self._usual: dict[str, tuple[datetime, timedelta | None]] = {}
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._task = asyncio.create_task(self._run(), name="watcher")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs; a supervisor asks by /readyz."""
+        return self._task is not None and not self._task.done()
+
+    async def stop(self) -> None:
+        """Finish the look under way, then end."""
+        self._stopping.set()
+        if self._task:
+            await self._task
+
+    async def look(self) -> list[Alert]:
+        """Look once: the alerts that begin and end now. None where another process is looking."""
+        now = self._now()
+        async with self._engine.begin() as connection:
+            if not await take_turn(connection, _TURN):
+                return []
+            opened = await stored.list_open(connection)
+            verdict = judge(opened, await self._read(connection, opened, now), self._thresholds.calm, now)
+            for one in verdict.begun:
+                await stored.save_begun(connection, one)
+            for one in (*verdict.changed, *verdict.ended):
+                await stored.save_change(connection, one)
+            told = [*verdict.begun, *verdict.ended]
+            for one in told:
+                await self._tell(connection, one)
+        for one in told:
+            event = "alert-began" if one.until is None else "alert-ended"
+            logger.warning(event, kind=one.kind.value, source=one.source, figure=one.figure, threshold=one.threshold)
+        return told
+
+    async def _tell(self, connection: AsyncConnection, one: Alert) -> None:
+        key = new_id()
+        await stored.save_notice(connection, key, one, orjson.dumps(tell(one, key)))
+        await deliveries.save_deliveries(connection, key, self._places)
+
+    async def _read(self, connection: AsyncConnection, opened: list[Alert], now: datetime) -> list[Reading]:
+        """Every figure that is watched."""
+        sources = list(self._sources())
+        figures = await find_figures(connection, sources, now)
+        readers: Mapping[Kind, Callable[[], Awaitable[list[Reading]]]] = {
+            Kind.SILENCE: lambda: self._silence(connection, sources, figures, opened, now),
+            Kind.FAILURES: lambda: self._failures(connection, sources, now),
+            Kind.LAG: lambda: self._lag(figures),
+            Kind.QUEUE: lambda: self._queue(figures),
+            Kind.DISK: self._disk,
+            Kind.GROWTH: lambda: self._growth(connection, now),
+        }
+        found: list[Reading] = []
+        for kind, read in readers.items():
+            if kind in self._thresholds.kinds:
+                found += await read()
+        return found
+
+    async def _silence(
+        self,
+        connection: AsyncConnection,
+        sources: Sequence[str],
+        figures: Mapping[str, Figures],
+        opened: list[Alert],
+        now: datetime,
+    ) -> list[Reading]:
+        rule = self._thresholds.silence
+        silent = {one.source: one for one in opened if one.kind is Kind.SILENCE}
+        found = []
+        for name in sources:
+            last_at = figures[name].last_at
+            if last_at is not None:
+                usual = await self._usual_wait(connection, name, now)
+                found.append(readings.read_silence(rule, name, last_at, usual, silent.get(name), now))
+        return found
+
+    async def _usual_wait(self, connection: AsyncConnection, source: str, now: datetime) -> timedelta | None:
+        """The usual wait of a source at this hour; reckoned once an hour, and when more has been learned."""
+        rule = self._thresholds.silence
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        is_more = await stored.learn(connection, source, now, rule.weeks)
+        known = self._usual.get(source)
+        if is_more or known is None or known[0] != hour:
+            hours = await stored.list_hours(connection, source)
+            wait = usual_wait(hours, now, weeks=rule.weeks, least_weeks=rule.least_weeks)
+            known = self._usual[source] = (hour, wait)
+        return known[1]
+
+    async def _failures(self, connection: AsyncConnection, sources: Sequence[str], now: datetime) -> list[Reading]:
+        rule = self._thresholds.failures
+        recent = timedelta(minutes=rule.minutes)
+        failing = await stored.find_failing(connection, sources, now, recent=recent, least=rule.least)
+        read = (readings.read_failures(rule, name, one.parked, one.messages, one.code) for name, one in failing.items())
+        return [one for one in read if one is not None]
+
+    async def _lag(self, figures: Mapping[str, Figures]) -> list[Reading]:
+        """One for the hub: where the worker has stopped, a call for each source would be a flood."""
+        name = max(figures, key=lambda one: figures[one].lag, default="")
+        lag = figures[name].lag if name else timedelta()
+        return [readings.read_lag(self._thresholds.lag, lag, name)]
+
+    async def _queue(self, figures: Mapping[str, Figures]) -> list[Reading]:
+        return [readings.read_queue(self._thresholds.queue, sum(one.queue for one in figures.values()))]
+
+    async def _disk(self) -> list[Reading]:
+        usage = shutil.disk_usage(self._home)
+        return [readings.read_disk(self._thresholds.disk, usage.used, usage.free)]
+
+    async def _growth(self, connection: AsyncConnection, now: datetime) -> list[Reading]:
+        size, grown = await stored.measure_size(connection, now)
+        return [] if grown is None else [readings.read_growth(self._thresholds.growth, grown, size)]
+
+    async def _run(self) -> None:
+        pause = self._every
+        while not self._stopping.is_set():
+            try:
+                await self.look()
+                pause = self._every
+            except Exception as fault:  # what it did not see it sees the next time
+                logger.warning("watcher-pauses", fault=type(fault).__name__, at=places_of(fault), seconds=pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
