@@ -14,6 +14,7 @@ from pathlib import Path
 
 import orjson
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.alerts import Alert, Kind, Reading, Thresholds, judge, readings, tell
@@ -21,7 +22,7 @@ from hub.alerts.rhythm import usual_wait
 from hub.errors import places_of
 from hub.ids import new_id
 from hub.store import alerts as stored
-from hub.store import deliveries
+from hub.store import deliveries, inbox
 from hub.store.search import Figures, find_figures
 from hub.store.turns import take_turn
 
@@ -30,6 +31,9 @@ logger = structlog.get_logger()
 _EVERY_SECONDS = 30.0
 _LONGEST_PAUSE = 300.0
 _TURN = "alerts"
+_LOOKED, _AWAKE = "alerts-looked", "alerts-awake-since"
+"""Watermarks of no source: when somebody looked last, and since when without a break."""
+_BREAK = timedelta(minutes=10)
 
 
 class Watcher:
@@ -75,7 +79,9 @@ class Watcher:
             if not await take_turn(connection, _TURN):
                 return []
             opened = await stored.list_open(connection)
-            verdict = judge(opened, await self._read(connection, opened, now), self._thresholds.calm, now)
+            found, unread = await self._read(connection, opened, now)
+            judged = [one for one in opened if one.kind not in unread]
+            verdict = judge(judged, found, self._thresholds.calm, now)
             for one in verdict.begun:
                 await stored.save_begun(connection, one)
             for one in (*verdict.changed, *verdict.ended):
@@ -93,8 +99,11 @@ class Watcher:
         await stored.save_notice(connection, key, one, orjson.dumps(tell(one, key)))
         await deliveries.save_deliveries(connection, key, self._places)
 
-    async def _read(self, connection: AsyncConnection, opened: list[Alert], now: datetime) -> list[Reading]:
-        """Every figure that is watched."""
+    async def _read(
+        self, connection: AsyncConnection, opened: list[Alert], now: datetime
+    ) -> tuple[list[Reading], set[Kind]]:
+        """Every figure that is watched, and the kinds whose figures cannot be had now: these end nothing, and keep
+        nobody from hearing of the others."""
         sources = list(self._sources())
         figures = await find_figures(connection, sources, now)
         readers: Mapping[Kind, Callable[[], Awaitable[list[Reading]]]] = {
@@ -106,10 +115,15 @@ class Watcher:
             Kind.GROWTH: lambda: self._growth(connection, now),
         }
         found: list[Reading] = []
-        for kind, read in readers.items():
-            if kind in self._thresholds.kinds:
-                found += await read()
-        return found
+        unread = set()
+        for kind in [one for one in readers if one in self._thresholds.kinds]:
+            try:
+                async with connection.begin_nested():
+                    found += await readers[kind]()
+            except (OSError, SQLAlchemyError) as fault:
+                unread.add(kind)
+                logger.warning("alert-unread", kind=kind.value, fault=type(fault).__name__, at=places_of(fault))
+        return found, unread
 
     async def _silence(
         self,
@@ -120,14 +134,26 @@ class Watcher:
         now: datetime,
     ) -> list[Reading]:
         rule = self._thresholds.silence
+        awake_since = await self._awake_since(connection, now)
         silent = {one.source: one for one in opened if one.kind is Kind.SILENCE}
         found = []
         for name in sources:
-            last_at = figures[name].last_at
+            last_at, opened_ = figures[name].last_at, silent.get(name)
             if last_at is not None:
                 usual = await self._usual_wait(connection, name, now)
-                found.append(readings.read_silence(rule, name, last_at, usual, silent.get(name), now))
+                began = opened_.since - timedelta(seconds=opened_.figure) if opened_ else awake_since
+                found.append(readings.read_silence(rule, name, max(last_at, began), usual, opened_, now))
         return found
+
+    async def _awake_since(self, connection: AsyncConnection, now: datetime) -> datetime:
+        """Since when somebody has looked without a longer break: what did not come while the hub was off is no
+        silence of its sender."""
+        looked, since = [await inbox.find_watermark(connection, "", name) for name in (_LOOKED, _AWAKE)]
+        if looked is None or since is None or now - datetime.fromisoformat(looked) > _BREAK:
+            since = now.isoformat()
+            await inbox.save_watermark(connection, "", _AWAKE, since)
+        await inbox.save_watermark(connection, "", _LOOKED, now.isoformat())
+        return datetime.fromisoformat(since)
 
     async def _usual_wait(self, connection: AsyncConnection, source: str, now: datetime) -> timedelta | None:
         """The usual wait of a source at this hour; reckoned once an hour, and when more has been learned."""
@@ -144,7 +170,7 @@ class Watcher:
     async def _failures(self, connection: AsyncConnection, sources: Sequence[str], now: datetime) -> list[Reading]:
         rule = self._thresholds.failures
         recent = timedelta(minutes=rule.minutes)
-        failing = await stored.find_failing(connection, sources, now, recent=recent, least=rule.least)
+        failing = await stored.find_failing(connection, [*sources, ""], now, recent=recent, least=rule.least)
         read = (readings.read_failures(rule, name, one.parked, one.messages, one.code) for name, one in failing.items())
         return [one for one in read if one is not None]
 

@@ -101,6 +101,7 @@ class Anatomist:
             merges=found.merges,
             refusal=found.refusal,
             findings=tuple(found.findings),
+            unread=tuple(found.unread),
             readings=tuple(found.readings),
         )
 
@@ -160,6 +161,7 @@ class Anatomist:
             return
         found.findings = [replace(refusal, where=refusal.where or where) for where, refusal in refused.items()]
         found.merges = len(reading.merges)
+        found.unread = [one.where for one in reading.unaccounted]
         for patient, mapped in _mapped(reading):
             found.became.append(_became(patient, mapped, reveal=reveal))
         for shared in reading.shared:
@@ -178,6 +180,7 @@ class _Found:
     segments: list["SegmentSeen"] = field(default_factory=list)
     became: list["Became"] = field(default_factory=list)
     findings: list[Refusal] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -247,6 +250,8 @@ class Anatomy:
     merges: int
     refusal: Refusal | None
     findings: tuple[Refusal, ...]
+    unread: tuple[str, ...] = ()
+    """The fields that say something which no row reads and nobody ignores: ``OBX[2]-13``."""
     readings: tuple[ReadAs, ...] = ()
     """Of a message whose character set is wrong: the text around the first bad byte, as each would have it."""
 

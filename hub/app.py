@@ -6,10 +6,11 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import structlog
 from granian.constants import Interfaces
@@ -33,6 +34,7 @@ from hub.wiring import Hub
 
 logger = structlog.get_logger()
 
+_LOOK_SECONDS = 1.0
 _CONNECTIONS = 4096
 """HTTP connections at a time, WebSockets among them. Granian's own 128 would make the hub deaf once 128 doctors'
 pages are open."""
@@ -79,6 +81,8 @@ async def running(settings: Settings, database: Database, parts: Collection[Part
         hub.profiles.start()
         stack.push_async_callback(hub.profiles.stop)
         if Part.WORKER in parts:
+            hub.tally.start()
+            stack.push_async_callback(hub.tally.stop)
             hub.worker.start()
             stack.push_async_callback(hub.worker.stop)
             hub.timekeeper.start()
@@ -105,12 +109,31 @@ async def running(settings: Settings, database: Database, parts: Collection[Part
         yield Running(hub=hub, http_port=http, mllp_port=mllp)
 
 
-async def interrupted() -> None:
-    """Wait for Ctrl-C or a request to end."""
+async def interrupted(*others: Coroutine[Any, Any, None]) -> None:
+    """Wait for Ctrl-C or a request to end, or for the first of the others. Raises what that one raises."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    tasks = [asyncio.create_task(one) for one in (_set(stop), *others)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for one in done:
+            one.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def until_ended(database: Database) -> None:
+    """Raises Refused (database-ended) once the bundled server's process is gone: without it nothing can be kept, and
+    whoever watches over the hub starts both again."""
+    while database.is_running():  # noqa: ASYNC110 - it tells of its end to nobody
+        await asyncio.sleep(_LOOK_SECONDS)
+    raise refuse("database-ended")
 
 
 async def _listen(hub: Hub, stack: AsyncExitStack) -> int:
@@ -217,7 +240,11 @@ def _alive(hub: Hub, parts: Collection[Part]) -> dict[str, bool]:
     """Whether what this process runs still does."""
     found = {"profiles": hub.profiles.is_alive, "watcher": hub.watcher.is_alive, "postman": hub.postman.is_alive}
     if Part.WORKER in parts:
-        found |= {"worker": hub.worker.is_alive, "timekeeper": hub.timekeeper.is_alive}
+        found |= {
+            "worker": hub.worker.is_alive,
+            "timekeeper": hub.timekeeper.is_alive,
+            "tally": hub.tally.is_alive,
+        }
     if Part.COLLECT in parts:
         found |= {"collector": hub.collector.is_alive}
     return found | {"keeper": hub.keeper.is_alive} if _KEEPING & set(parts) else found

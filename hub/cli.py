@@ -10,7 +10,7 @@ import typer
 from hub import demo as demo_
 from hub.access import Role, Viewer
 from hub.api.schema import print_schema
-from hub.app import Part, interrupted, running, set_up_logs
+from hub.app import Part, interrupted, running, set_up_logs, until_ended
 from hub.commands.alerts import alerts
 from hub.commands.explain import explain_file
 from hub.commands.load import load
@@ -61,7 +61,7 @@ def serve(
 
 async def _serve(settings: Settings, database: Database, parts: frozenset[Part]) -> None:
     async with running(settings, database, parts):
-        await interrupted()
+        await interrupted(until_ended(database))
 
 
 def _parts(roles: str) -> frozenset[Part]:

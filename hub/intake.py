@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -24,9 +25,9 @@ from hub.identifying import Identified, Read, identify, lane_of
 from hub.mapping.codes import IdentifierKind
 from hub.message import Fate, Message, Source
 from hub.programme.happened import Happened, Reaction, Told
-from hub.record import Reading
+from hub.record import Reading, Unaccounted
 from hub.recording import Recorded, Touched, record
-from hub.store import inbox, log, relations
+from hub.store import claims, inbox, log, relations
 
 logger = structlog.get_logger()
 
@@ -34,6 +35,8 @@ _MOST_TRIES = 8
 """After about nine minutes a fault no longer counts as passing."""
 _BATCH_TRIES = 4
 """Times that a batch is tried as a whole before its messages are tried one by one."""
+_MOST_UNREAD = 20
+"""Fields of clinical segments that nothing reads, of one message, that are told of."""
 _CANCELLED, _NOT_UNIQUE, _NO_LOCK = "57014", "23505", "55P03"
 
 
@@ -50,6 +53,8 @@ class Desk:
     read: Callable[[Message, Source], tuple[Reading, Mapping[str, Refusal]]]
     reactions: Sequence[Reaction] = ()
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    unread: Callable[[str, Sequence[Unaccounted]], None] = lambda source, unaccounted: None
+    """Told of each message that is merged for the first time what of it nothing has read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +92,7 @@ async def _work(engine: AsyncEngine, desk: Desk, most: int, *, alone: bool) -> i
     claimed: list[Message] = []
     try:
         async with engine.begin() as connection:
-            claimed = await inbox.claim(connection, most, alone=alone)
+            claimed = await claims.claim(connection, most, alone=alone)
             return await take_in(connection, claimed, desk, alone=alone)
     except _MovesLinks:
         raise
@@ -127,6 +132,9 @@ async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk
     settled = [_merged(read, findings[read.message.id]) for read in identified.done if read.message.id not in parked]
     settled += [_parked(key, refusal) for key, refusal in parked.items()]
     await inbox.settle(connection, settled)
+    for one in understood:
+        if not one.read.message.attempts:
+            desk.unread(one.read.source.name, one.read.reading.unaccounted)
     if settled:
         await inbox.wake(connection, *(["event"] if changed else []), "settled")
     return len(settled)
@@ -135,7 +143,9 @@ async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk
 def _findings(one: _Understood, identified: Identified) -> list[Refusal]:
     """What is odd about a message that goes on: what the door found in its header stays true."""
     at_the_door = [finding for finding in one.read.message.findings if finding.where.startswith("MSH")]
-    return [*at_the_door, *one.findings.values(), *identified.findings.get(one.read.message.id, ())]
+    unread = (fault for fault in one.read.reading.unaccounted if fault.is_clinical)
+    lost = [Refusal(code="unaccounted-content", where=fault.where) for fault in islice(unread, _MOST_UNREAD)]
+    return [*at_the_door, *one.findings.values(), *identified.findings.get(one.read.message.id, ()), *lost]
 
 
 async def _read_all(messages: Sequence[Message], desk: Desk) -> tuple[list[_Understood], dict[UUID, Refusal]]:

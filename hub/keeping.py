@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.ids import new_id
 from hub.message import Arrival, Kept
 from hub.store import inbox
+from hub.store.claims import within_bytes
 
 logger = structlog.get_logger()
 
@@ -77,7 +78,8 @@ class Keeper:
         while not self._waiting and not self._stopping:
             self._came.clear()
             await self._came.wait()
-        batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+        batch = within_bytes((one, len(one[1].raw)) for one in self._waiting[:_MOST])
+        del self._waiting[: len(batch)]
         return batch
 
     @asynccontextmanager

@@ -104,13 +104,13 @@ class Metrics:
             self._read_at = time.monotonic()
             names = list(self._sources())
             async with self._engine.connect() as connection:
-                self._tell(await find_figures(connection, names, datetime.now(UTC)))
+                self._tell(await find_figures(connection, [*names, ""], datetime.now(UTC)))
                 for kind, count in (await count_open(connection)).items():
                     self._alerts.labels(kind.value).set(count)
         return generate_latest(self.registry)
 
     def _tell(self, figures: Mapping[str, Figures]) -> None:
-        for name, one in figures.items():
+        for name, one in ((name or _NOBODY, one) for name, one in figures.items()):
             self._queue.labels(name).set(one.queue)
             self._lag.labels(name).set(one.lag.total_seconds())
             self._parked.labels(name).set(one.parked)

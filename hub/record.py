@@ -121,6 +121,16 @@ class PatientMerge:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Unaccounted:
+    """A field that says something which nothing reads and nobody ignores: where it stands (``OBX[2]-13``), what it is
+    (``OBX-13``), and whether it stands in a clinical segment."""
+
+    where: str
+    field: str
+    is_clinical: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
     """A message, mapped. `event_at` is when it happened, `sent_at` when it was written (MSH-7)."""
 
@@ -129,6 +139,7 @@ class Reading:
     parts: tuple[PatientPart, ...]
     merges: tuple[PatientMerge, ...] = ()
     shared: tuple[Shared, ...] = ()
+    unaccounted: tuple[Unaccounted, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

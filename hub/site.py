@@ -1,7 +1,7 @@
 """The site's database: a server of its own by URL, or the bundled one under `HUB_HOME`."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,6 +17,8 @@ class Database:
     owner: str
     application: str
     name: str
+    is_running: Callable[[], bool] = lambda: True
+    """Whether the server still runs, as far as that is ours to know: the bundled one's process."""
 
     async def check(self) -> None:
         """Raises Refused (unmigrated-database, database-unreachable, no-application-role).
@@ -53,4 +55,9 @@ def open_database(settings: Settings, *, shared: bool = False) -> Iterator[Datab
         return
     with BundledServer(home) as server:
         asyncio.run(server.bootstrap())
-        yield Database(owner=server.url(OWNER), application=server.url(APPLICATION), name=f"bundled, {home}")
+        yield Database(
+            owner=server.url(OWNER),
+            application=server.url(APPLICATION),
+            name=f"bundled, {home}",
+            is_running=lambda: server.process_id is not None,
+        )

@@ -16,10 +16,11 @@ import random
 import secrets
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -53,6 +54,7 @@ _AT_MOST = timedelta(days=1)
 """How long a notice is tried to be delivered."""
 _MOST = 20
 _LOOK_SECONDS = 2.0
+_TIDY_SECONDS = 3600.0
 _LONGEST_PAUSE = 60.0
 
 
@@ -165,7 +167,6 @@ class Postman:
 
     def start(self) -> None:
         """Begin to deliver."""
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log whole URLs
         self._task = asyncio.create_task(self._run(), name="postman")
 
     @property
@@ -179,14 +180,17 @@ class Postman:
         if self._task:
             await self._task
 
-    async def deliver(self) -> int:
-        """Make the attempts that are due now, side by side; how many there were."""
+    async def deliver(self, *receivers: str) -> int:
+        """Make the attempts that are due now, side by side: to these receivers, else to all. How many there were."""
         now = self._now()
         async with self._engine.begin() as connection:
-            due = await take_due(connection, list(self._receivers), now, now + _LEASE, _MOST)
+            due = await take_due(connection, receivers or list(self._receivers), now, now + _LEASE, _MOST)
         if due:
             async with _client(self._seconds) as client:
-                await asyncio.gather(*(self._try(client, one) for one in due))
+                ended = await asyncio.gather(*(self._try(client, one) for one in due), return_exceptions=True)
+            for fault in ended:  # only when the others have ended too
+                if fault is not None:
+                    raise fault
         return len(due)
 
     async def _try(self, client: httpx.AsyncClient, due: Due) -> None:
@@ -215,16 +219,22 @@ class Postman:
             place = place_of(self._receivers[due.receiver])
             logger.warning(f"webhook-{outcome}", place=place, status=status, fault=fault, tries=due.tries)
 
+    async def tidy(self) -> int:
+        """Give up what has waited too long for receivers that are no longer named; how much that was."""
+        async with self._engine.begin() as connection:
+            return await give_up_strangers(connection, list(self._receivers), self._now())
+
     async def _run(self) -> None:
-        pause, tidied_at = self._look_seconds, float("-inf")
+        """Each receiver is served by itself: one that answers slowly keeps no other waiting."""
+        served = (self._again(partial(self.deliver, one), self._look_seconds) for one in self._receivers)
+        await asyncio.gather(self._again(self.tidy, _TIDY_SECONDS), *served)
+
+    async def _again(self, do: Callable[[], Awaitable[int]], every: float) -> None:
+        pause = every
         while not self._stopping.is_set():
             try:
-                if time.monotonic() - tidied_at > 3600:
-                    tidied_at = time.monotonic()
-                    async with self._engine.begin() as connection:
-                        await give_up_strangers(connection, list(self._receivers), self._now())
-                await self.deliver()
-                pause = self._look_seconds
+                await do()
+                pause = every
             except Exception as fault:  # what is due stays due
                 logger.warning("postman-pauses", fault=type(fault).__name__, at=places_of(fault), seconds=pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -237,6 +247,8 @@ class Postman:
 
 def _client(seconds: float) -> httpx.AsyncClient:
     """No proxy of the environment, and no way to another place: whoever answers with a redirect is not told."""
+    for name in ("httpx", "httpcore"):  # they would log whole URLs, and what receivers answer
+        logging.getLogger(name).setLevel(logging.WARNING)
     return httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=seconds)
 
 

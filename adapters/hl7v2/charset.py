@@ -144,7 +144,11 @@ def _evident(body: bytes, profile: str, skipped: int) -> Decoded:
     names = (profile or DEFAULT).split(_BETWEEN)
     first = codec_of(names[0])
     because = "profile" if profile else "default"
-    if first != "utf-8" and (text := _evident_utf_8(body)) is not None:
+    if (
+        first != "utf-8"
+        and (text := _evident_utf_8(body)) is not None
+        and not (profile and _may_be_gb_2312(body, names))
+    ):
         return Decoded(text=text, codec="utf-8", because="valid-utf-8")
     try:
         text, codec = _first_valid(body, names, "MSH-18", skipped)
@@ -153,6 +157,18 @@ def _evident(body: bytes, profile: str, skipped: int) -> Decoded:
             raise
         return Decoded(text=only, codec="utf-8", because="valid-utf-8")
     return Decoded(text=text, codec=codec, because=because)
+
+
+_FEW = 4
+"""Sequences of three bytes; so many and more are not UTF-8 by chance (one name of three hanzi in GBK may be two)."""
+
+
+def _may_be_gb_2312(body: bytes, profile: Sequence[str]) -> bool:
+    """Whether bytes that are valid UTF-8 are as well the few common hanzi that a profile of GB 18030 promises: 甯红海
+    alone reads as 帺캣 in UTF-8."""
+    if codec_of(profile[0]) != "gb18030" or not 0 < len(_LONG.findall(body)) < _FEW:
+        return False
+    return _valid(body, "gb2312") is not None
 
 
 def _may_be_chance(text: str) -> bool:

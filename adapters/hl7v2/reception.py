@@ -229,6 +229,9 @@ class Reception:
         read = decoded(frame.content, header, source.charset)
         found.codec = "" if read.text.isascii() else read.codec
         found.message = tokenize(read.text)
+        if any(segment.name == "MSH" for segment in found.message.segments[1:]):
+            # The end of the first was left out: it would be merged as a part of it, whoever the second's sender is.
+            raise refuse("several-messages", "MSH[2]")
         found.refusal = self.door(source).first_fault(found.message)
 
     def _check_header(self, header: Header, source: Source) -> None:

@@ -9,6 +9,8 @@ from hub.alerts.kinds import Alert, Kind, whole_minutes
 from hub.alerts.thresholds import Disk, Failures, Growth, Lag, Queue, Silence
 
 _GIB = 2**30
+_ROUNDING = 0.5
+"""Seconds; of two messages with a silence between them the times differ by more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,20 +27,22 @@ class Reading:
 
 
 def read_silence(
-    rule: Silence, source: str, last_at: datetime, usual: timedelta | None, opened: Alert | None, now: datetime
+    rule: Silence, source: str, heard: datetime, usual: timedelta | None, opened: Alert | None, now: datetime
 ) -> Reading:
-    """How long a source has been silent. Where its usual wait is not known (None) nothing begins.
+    """How long a source has been silent; `heard` is the time of its last message, or since when the hub listens again,
+    whichever is later. Where its usual wait is not known (None) nothing begins.
 
     What began ends only with a message: the limit of another hour of the day, which is a longer one, ends nothing.
+    Compared are times of messages, so the clock of whoever looks, which may be ahead of a door's, is not in it.
     """
-    silent = now - last_at
+    silent = now - heard
     limit = max(usual * rule.factor, timedelta(minutes=rule.floor_minutes)) if usual is not None else None
     return Reading(
         kind=Kind.SILENCE,
         source=source,
         figure=silent.total_seconds(),
         begin=limit.total_seconds() if limit is not None else math.inf,
-        end=(now - opened.since).total_seconds() if opened else 0,
+        end=(now - opened.since).total_seconds() + opened.figure - _ROUNDING if opened else 0,
         given={
             "source": source,
             "minutes": whole_minutes(silent),
@@ -53,7 +57,7 @@ def read_failures(rule: Failures, source: str, parked: int, messages: int, code:
     """The share that is parked; None where too few came. `code` is the refusal that is met most often."""
     if messages < rule.least:
         return None
-    given = {"source": source, "parked": str(parked), "messages": str(messages), "code": code}
+    given = {"source": source, "parked": str(parked), "messages": str(messages), "reason": code}
     begin, end = rule.begin, rule.end
     return Reading(kind=Kind.FAILURES, source=source, figure=parked / messages, begin=begin, end=end, given=given)
 

@@ -14,6 +14,8 @@ HOUR = timedelta(hours=1)
 _WEEK = timedelta(weeks=1)
 _ENOUGH = 3
 """Weeks from which on the one with the longest wait is left out."""
+_LEARNED = 3 * HOUR
+"""How far what is known may lie back; where it lies further, weeks are still to be learned."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,10 +32,13 @@ class Hour:
 
 def usual_wait(hours: Sequence[Hour], now: datetime, *, weeks: int, least_weeks: int) -> timedelta | None:
     """The longest time that one usually waits for a message at such an hour; None where nothing can be said: the source
-    sent in fewer than `least_weeks` of the last `weeks` at that hour of that day.
+    sent in fewer than `least_weeks` of the last `weeks` at that hour of that day, or its last weeks are still to be
+    learned: the first of them alone may say something else.
 
     `hours` are whole hours in their order, without a gap from the first on, those without a message among them.
     """
+    if not hours or now - hours[-1].at > _LEARNED:
+        return None
     since = now - timedelta(weeks=weeks) - HOUR
     alike = [
         (hour, wait)

@@ -1,6 +1,5 @@
 """Where alerts begin and end: ``alerts.toml``, the hub's and the site's."""
 
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +11,11 @@ from typing import Any
 
 from hub.alerts.kinds import Kind
 from hub.errors import refuse
+
+_MOST = 1_000_000
+"""No figure is larger: what no calendar reaches, no rule can reckon with."""
+_MOST_WEEKS = 52
+_TOML_LINE = re.compile(r"\(at line (\d+),")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,14 +116,19 @@ def load_thresholds(config_dir: Path | None) -> Thresholds:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    text = file.read_text(encoding="utf-8")
     try:
+        text = file.read_text(encoding="utf-8")
         said = tomllib.loads(text)
+    except UnicodeDecodeError as fault:
+        raise refuse("bad-alerts", file.name, reason=f"is not UTF-8 (byte {fault.start + 1})") from None
+    except OSError as fault:
+        raise refuse("bad-alerts", file.name, reason=f"cannot be read ({fault.strerror})") from None
     except tomllib.TOMLDecodeError as fault:
-        raise refuse("bad-alerts", file.name, reason=str(fault)) from None
+        line = _TOML_LINE.search(str(fault))
+        raise refuse("bad-alerts", f"{file.name}:{line[1] if line else 1}", reason=f"is no TOML: {fault}") from None
     for key, value in said.items():
         if key == "kinds":
-            if not isinstance(value, list) or not set(value) <= set(Kind):
+            if not isinstance(value, list) or not all(one in list(Kind) for one in value):
                 raise _bad(file, text, key, f"kinds are a list of {', '.join(Kind)}")
         elif key == "calm_minutes":
             _check_number(file, text, key, value, whole=False)
@@ -140,8 +149,9 @@ def _check_table(file: Path, text: str, name: str, said: Mapping[str, Any]) -> N
 
 def _check_number(file: Path, text: str, key: str, value: Any, *, whole: bool, table: str = "") -> None:
     kinds = int if whole else int | float
-    if not isinstance(value, kinds) or isinstance(value, bool) or not math.isfinite(value) or value <= 0:
-        raise _bad(file, text, key, f"'{key}' is a {'whole number' if whole else 'number'} above 0", table)
+    if not isinstance(value, kinds) or isinstance(value, bool) or not 0 < value <= _MOST:
+        kind = "whole number" if whole else "number"
+        raise _bad(file, text, key, f"'{key}' is a {kind} above 0 and at most {_MOST}", table)
 
 
 def _check_order(file: Path, said: Thresholds) -> None:
@@ -162,6 +172,8 @@ def _check_order(file: Path, said: Thresholds) -> None:
         raise _bad(file, text, "begin", f"[{name}] begin is a share, at most 1", name)
     if said.silence.factor < 1:
         raise _bad(file, text, "factor", "a factor below 1 would call the usual unusual", "silence")
+    if said.silence.weeks > _MOST_WEEKS:
+        raise _bad(file, text, "weeks", f"weeks are at most {_MOST_WEEKS}", "silence")
     if said.silence.least_weeks > said.silence.weeks:
         raise _bad(file, text, "least_weeks", "least_weeks are at most weeks", "silence")
 
@@ -177,6 +189,8 @@ def _line(text: str, key: str, table: str) -> int:
         if head := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
             now = head[1]
             place = number if now == (table or key) else place
-        elif now == table and re.match(rf"\s*{re.escape(key)}\w*\s*=", line):
+        elif now == table and re.match(rf"\s*{re.escape(key)}(?:_\w+)?\s*=", line):
             return number
+        elif not now and table and re.match(rf"\s*{table}\s*[.=]", line):
+            place = number
     return place

@@ -140,6 +140,9 @@ class MessageReading:
     charset: MessageCharset | None = strawberry.field(description="Its character set; null for what is not HL7 v2.")
     segments: list[MessageSegment] = strawberry.field(description="Its segments; none for what is not HL7 v2.")
     becomes: list[MappedResource] = strawberry.field(description="What it becomes.")
+    unread: list[str] = strawberry.field(
+        description="The fields that say something which no mapping row reads and nobody ignores: OBX[2]-13."
+    )
     problem: MessageProblem | None = strawberry.field(description="Why it cannot be read now; null where it can be.")
     findings: list[MessageProblem] = strawberry.field(description="What of its entries cannot be taken.")
 
@@ -253,6 +256,7 @@ def _reading(anatomy: Anatomy) -> MessageReading:
         charset=charset,
         segments=[_segment(one) for one in anatomy.segments],
         becomes=[_resource(one) for one in anatomy.became],
+        unread=list(anatomy.unread),
         problem=problem_from(anatomy.refusal),
         findings=_problems(anatomy.findings),
     )

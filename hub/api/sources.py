@@ -1,5 +1,6 @@
 """Sources over GraphQL: who may send, and how each one does."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -12,7 +13,15 @@ from hub.care import messages as care
 from hub.errors import refuse
 from hub.message import Format, Source
 from hub.profiles import Profile
+from hub.store.coverage import UnreadField
 from hub.store.search import Figures
+
+
+@strawberry.type(name="UnreadField", description="A field that messages filled and no mapping row reads.")
+class UnreadFieldType:
+    field: str = strawberry.field(description="OBX-13.")
+    messages: int = strawberry.field(description="In how many messages.")
+    last_at: datetime = strawberry.field(description="When it was last met.")
 
 
 @strawberry.type(name="Source", description="A sending system of an organisation, and how it does.")
@@ -27,6 +36,9 @@ class SourceType:
     lag_seconds: float = strawberry.field(description="How long the oldest of these has waited.")
     parked: int = strawberry.field(description="All that are parked, of whatever age.")
     last_message_at: datetime | None = strawberry.field(description="When it last sent; null where it never did.")
+    unread_fields: list[UnreadFieldType] = strawberry.field(
+        description="The fields of its messages of the last seven days that nothing reads, the most frequent first."
+    )
     problem: MessageProblem | None = strawberry.field(
         description="Why the profile's files are not in force as they are now: what was last good is. Else null."
     )
@@ -61,11 +73,13 @@ def _profiles(context: Context) -> dict[str, Profile]:
 
 
 async def _sources(context: Context, profiles: list[Profile]) -> list[SourceType]:
-    figures = await care.list_figures(context.visit, [one.name for one in profiles])
-    return [_source(one, figures[one.name]) for one in profiles]
+    names = [one.name for one in profiles]
+    figures = await care.list_figures(context.visit, names)
+    unread = await care.list_unread(context.visit, names)
+    return [_source(one, figures[one.name], unread[one.name]) for one in profiles]
 
 
-def _source(profile: Profile, figures: Figures) -> SourceType:
+def _source(profile: Profile, figures: Figures, unread: Sequence[UnreadField]) -> SourceType:
     source = profile.in_force.source if profile.in_force else None
     return SourceType(
         name=profile.name,
@@ -78,6 +92,7 @@ def _source(profile: Profile, figures: Figures) -> SourceType:
         lag_seconds=figures.lag.total_seconds(),
         parked=figures.parked,
         last_message_at=figures.last_at,
+        unread_fields=[UnreadFieldType(field=one.field, messages=one.messages, last_at=one.last_at) for one in unread],
         problem=problem_from(profile.refusal),
     )
 

@@ -12,7 +12,8 @@ from hub.care.deed import Deed
 from hub.care.visit import Visit
 from hub.errors import Refusal, Refused, refuse
 from hub.message import Fate, Message
-from hub.store import inbox, messages, search
+from hub.store import coverage, inbox, messages, search
+from hub.store.coverage import UnreadField
 from hub.store.search import Figures, Found, Wanted
 
 OVERSEERS = frozenset({Role.ENGINEER, Role.ADMINISTRATOR})
@@ -100,6 +101,13 @@ async def list_figures(visit: Visit, names: Sequence[str]) -> Mapping[str, Figur
     for name in names:
         visit.decide(may_see_messages(visit.viewer, name))
     return await visit.ask(search.find_figures, names, visit.now)
+
+
+async def list_unread(visit: Visit, names: Sequence[str]) -> Mapping[str, Sequence[UnreadField]]:
+    """The fields of sources' messages that nothing reads, by name. Raises Refused (may-not-see-messages)."""
+    for name in names:
+        visit.decide(may_see_messages(visit.viewer, name))
+    return await visit.ask(coverage.list_unread, names, visit.now)
 
 
 async def replay(deed: Deed, ids: Sequence[UUID] | None, wanted: Wanted) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -235,6 +236,6 @@ def _moment(at: datetime | None, where: str) -> datetime | None:
 
 def _checked(text: str, where: str) -> str:
     """A text that a database takes. Raises Refused (bad-argument)."""
-    if "\0" in text or not text.isprintable():
+    if any(unicodedata.category(character) == "Cc" for character in text):
         raise refuse("bad-argument", where, reason="control characters")
     return text

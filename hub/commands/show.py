@@ -153,6 +153,7 @@ def anatomy_lines(anatomy: Anatomy, language: Language) -> Iterator[str]:
         became.append("  " + shown.SAID["merges"][language].format(count=anatomy.merges))
     refusals = [*([anatomy.refusal] if anatomy.refusal else []), *anatomy.findings]
     yield from _part("became", [*became, *shown.problem_lines(refusals, language)], language)
+    yield from _part("unread", [f"  {where}" for where in anatomy.unread], language)
 
 
 def _part(name: str, lines: Sequence[str] | Iterator[str], language: Language) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from hub.errors import Refusal, Refused, refuse
 from hub.identifiers import normalise
 from hub.mapping.codes import IdentifierKind
-from hub.mapping.converters import local_system
+from hub.mapping.converters.numbers import local_system
 from hub.mapping.times import instant_of
 from hub.message import FhirEntry, FhirMessage, IdentifierRule, Source, Tells
 from hub.record import Identifier, Json, Mapped, PatientPart, Reading, Shared, Trace

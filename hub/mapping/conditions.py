@@ -34,6 +34,11 @@ def read_position(text: str) -> Position:
     return Position(found["segment"], int(found["field"]), int(found["component"] or 0))
 
 
+def positions_in(text: str) -> tuple[Position, ...]:
+    """The positions that a condition reads."""
+    return tuple(read_position(word) for word in text.split() if _POSITION.match(word))
+
+
 def read_condition(text: str, tables: Mapping[str, CodeTable]) -> Condition:
     """A condition compiled. Raises ValueError with a sentence that says what is wrong."""
     clauses = [_clause(part.split(), tables) for part in text.split(" and ")]

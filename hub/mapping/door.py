@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hub.identifiers import read_citizen_id
-from hub.mapping import converters
+from hub.mapping.converters import numbers, values
 from hub.mapping.rows import Row
 from hub.mapping.times import is_no_time, read_time
 from hub.mapping.v2 import V2Mapping
 
-_TIMES = frozenset({converters.date, converters.datetime, converters.instant})
+_TIMES = frozenset({values.date, values.datetime, values.instant})
 _HEADER = (("MSH", 7), ("EVN", 2), ("EVN", 6))
 
 
@@ -57,11 +57,11 @@ def _of_row(mapping: V2Mapping, row: Row) -> Iterator[Question]:
         return
     if row.convert in _TIMES:
         yield _time(mapping, position.segment, position.field, position.component)
-    elif row.convert is converters.citizen_id:
+    elif row.convert is numbers.citizen_id:
         rule = mapping.source.rule_for(str(position))
         if rule is None or rule.kind == "citizen-id":
             yield _number(mapping, position.segment, position.field, frozenset(), row.each)
-    elif row.convert is converters.identifier:
+    elif row.convert is numbers.identifier:
         types = frozenset(rule.type for rule in mapping.source.identifiers if rule.kind == "citizen-id")
         if types:
             yield _number(mapping, position.segment, position.field, types, row.each)

@@ -7,6 +7,7 @@ from pathlib import Path
 from hub.errors import Refusal, Refused
 from hub.mapping.bundles import FhirMapping
 from hub.mapping.codes import CodeTable, Folder, IdentifierKind, load_kinds, load_tables
+from hub.mapping.ignoring import FILE, Ignored, load_ignored
 from hub.mapping.overlay import lay_over
 from hub.mapping.rows import MessagePlan, load_plans
 from hub.mapping.v2 import V2Mapping
@@ -31,6 +32,7 @@ class Base:
     tables: Mapping[str, CodeTable]
     kinds: Mapping[str, IdentifierKind]
     plans: Mapping[str, MessagePlan]
+    ignored: Ignored
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +52,7 @@ def load_base(folder: Folder, dictionary: V2Dictionary) -> Base:
         tables=tables,
         kinds=load_kinds(folder / "codes"),
         plans=load_plans(folder / "hl7v2", tables, dictionary),
+        ignored=load_ignored(folder / "hl7v2"),
     )
 
 
@@ -70,7 +73,8 @@ def load_own(base: Base, source: Source, folder: Folder) -> Reads:
     plans = lay_over(plans, folder / "hl7v2", source.name, tables, base.dictionary)
     if source.kinds:
         plans = {kind: plan for kind, plan in plans.items() if kind in source.kinds}
-    return Reads(v2=V2Mapping(source, tables, base.kinds, plans), fhir=fhir)
+    ignored = base.ignored.under(load_ignored(folder / "hl7v2", name=str(folder / "hl7v2" / FILE)))
+    return Reads(v2=V2Mapping(source, tables, base.kinds, plans, ignored), fhir=fhir)
 
 
 def gather(base: Base, reads: Mapping[str, Reads]) -> Mappings:

@@ -14,12 +14,14 @@ from typing import Any
 
 from hub.errors import Refused, refuse
 from hub.mapping.codes import CodeTable, Folder
+from hub.mapping.ignoring import FILE
 from hub.mapping.rows import MessagePlan, Row, RowSet, load_row_set
 from hub.message import V2Dictionary
 
 Plans = Mapping[str, MessagePlan]
 
 _LISTING = "messages.toml"
+_NO_ROWS = frozenset({_LISTING, FILE})
 _KIND = re.compile(r"[A-Z]{3}\^[A-Z]\w{2}")
 _KEYS = frozenset({"events", "rows", "merge"})
 _TOML_LINE = re.compile(r"at line (\d+)")
@@ -53,7 +55,7 @@ def _own_sets(
     own: dict[str, RowSet] = {}
     for is_part in (False, True):  # a part needs the row set that it is a part of
         for file in files:
-            if file.name == _LISTING or ("part_of" in _parsed(file)) != is_part:
+            if file.name in _NO_ROWS or ("part_of" in _parsed(file)) != is_part:
                 continue
             found = _row_set(file, source, tables, dictionary, owners)
             own[found.name] = _over(base[found.name], found, file) if found.name in base else found

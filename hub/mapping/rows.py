@@ -13,7 +13,7 @@ from typing import Any
 
 from hub.errors import Refused, refuse
 from hub.mapping.codes import CodeTable, Folder
-from hub.mapping.conditions import Condition, Position, read_condition, read_position
+from hub.mapping.conditions import Condition, Position, positions_in, read_condition, read_position
 from hub.mapping.converters import CONVERTERS, Convert
 from hub.mapping.targets import Element, elements_of, find_path, required_of
 from hub.message import V2Dictionary
@@ -43,6 +43,8 @@ class Row:
     clear: bool = False
     empties: str = ""
     reads_visit: bool = False
+    watches: tuple[Position, ...] = ()
+    """What its condition reads."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +62,7 @@ class RowSet:
     result_of: str = ""
     joins: bool = False
     condition: Condition | None = None
+    watches: tuple[Position, ...] = ()
     required: tuple[str, ...] = ()
 
 
@@ -99,6 +102,7 @@ def load_row_set(
         result_of=table.get("result_of", ""),
         joins=bool(table.get("joins")),
         condition=read_condition(table["when"], tables) if "when" in table else None,
+        watches=positions_in(table.get("when", "")),
         required=required_of(resource) if "part_of" not in table else (),
     )
 
@@ -107,7 +111,8 @@ def _resource_of(table: Mapping[str, Any], owners: Mapping[str, str], file: str)
     if "part_of" not in table:
         return str(table["resource"])
     try:
-        return elements_of(owners[table["part_of"]])[table["into"]].type
+        owner = owners[table["part_of"]]
+        return elements_of(owner)[table["into"]].type if "into" in table else owner
     except KeyError as fault:
         raise refuse("bad-mapping", file, reason=f"{fault} is no row set or element to be a part of") from None
 
@@ -147,6 +152,7 @@ def _row(
         assumed=bool(row.get("assumed")),
         clear=bool(row.get("clear")),
         empties=str(row.get("empties", target)),
+        watches=positions_in(row.get("when", "")),
         reads_visit="PV1-" in f"{row.get('from', '')} {row.get('when', '')}",
     )
 
@@ -175,6 +181,11 @@ class MessagePlan:
 
     row_sets: tuple[RowSet, ...]
     merges: bool = False
+
+    @property
+    def segments(self) -> frozenset[str]:
+        """The segments that its row sets read."""
+        return frozenset(row_set.segment for row_set in self.row_sets)
 
 
 def load_plans(folder: Folder, tables: Mapping[str, CodeTable], dictionary: V2Dictionary) -> dict[str, MessagePlan]:

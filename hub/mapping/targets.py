@@ -5,6 +5,7 @@ appended to at the end of a path and is one thing in the middle of it (``reactio
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,6 +24,18 @@ class Element:
     type: str
     repeats: bool
     choice: str = ""
+
+
+SUBJECT_OF: Mapping[str, str] = {
+    "Patient": "",
+    "AllergyIntolerance": "patient",
+    "Immunization": "patient",
+    "RelatedPerson": "patient",
+    "Appointment": "",
+    "Coverage": "beneficiary",
+}
+"""The element that says whom a resource is about, where it is not `subject`; "": none does (of an appointment, a
+participant)."""
 
 
 @cache
@@ -51,7 +64,7 @@ def required_of(type_name: str) -> tuple[str, ...]:
         extra: Any = declared.json_schema_extra or {}
         if declared.is_required() or extra.get("element_required"):
             required.append(declared.alias or python_name)
-    return tuple(name for name in required if name not in ("subject", "patient", "resource_type"))
+    return tuple(name for name in required if name not in ("subject", "patient", "beneficiary", "resource_type"))
 
 
 def find_path(type_name: str, target: str) -> tuple[Element, ...] | None:

@@ -4,50 +4,27 @@ Segments are read in order. A row may also read the nearest segment before it (`
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from hub.errors import refuse
 from hub.mapping.codes import CodeTable, IdentifierKind
 from hub.mapping.conditions import Position
-from hub.mapping.converters import Reader, patient_numbers
+from hub.mapping.converters import Reader
+from hub.mapping.converters.numbers import patient_numbers
+from hub.mapping.filling import Building, Into, fresh, is_raw_code, put, tell_whose, texts_of
+from hub.mapping.ignoring import NOTHING, Ignored
 from hub.mapping.rows import MessagePlan, Row, RowSet
 from hub.mapping.times import is_no_time, read_time
 from hub.message import Segment, Source, V2Message
-from hub.record import Flag, Identifier, Json, Mapped, PatientMerge, PatientPart, Reading, Trace
+from hub.record import Identifier, Json, Mapped, PatientMerge, PatientPart, Reading, Trace, Unaccounted
 
 _EMPTIED = '""'
 _KIND = re.compile(r"[A-Z0-9]{3}\^[A-Z0-9]{3}")
 _AHEAD = timedelta(days=1)
 """How far a sender's clock may be ahead. What is said to happen later than that would outrank every later message."""
-
-
-@dataclass(slots=True)
-class _Building:
-    """A resource while its segments are read."""
-
-    row_set: RowSet
-    key: str
-    segment: Segment
-    latest: Segment
-    resource: Json
-    traces: list[Trace] = field(default_factory=list)
-    filled: set[str] = field(default_factory=set)
-    cleared: list[str] = field(default_factory=list)
-    assumed: list[str] = field(default_factory=list)
-    flags: list[Flag] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Into:
-    """What rows write into: the resource, or one part of it such as a contact."""
-
-    resource: Json
-    filled: set[str]
-    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +35,7 @@ class V2Mapping:
     tables: Mapping[str, CodeTable]
     kinds: Mapping[str, IdentifierKind]
     plans: Mapping[str, MessagePlan]
+    ignored: Ignored = NOTHING
 
     def read(self, message: V2Message, received_at: datetime) -> Reading:
         """The message as resources of its patients.
@@ -78,7 +56,13 @@ class V2Mapping:
         event_at, sent_at = _times(message, self.source, received_at)
         latest = received_at + _AHEAD
         event_at, sent_at = (at if at <= latest else received_at for at in (event_at, sent_at))
-        return Reading(event_at=event_at, sent_at=sent_at, parts=parts, merges=walk.merges() if plan.merges else ())
+        return Reading(
+            event_at=event_at,
+            sent_at=sent_at,
+            parts=parts,
+            merges=walk.merges() if plan.merges else (),
+            unaccounted=tuple(walk.unaccounted()),
+        )
 
 
 def _times(message: V2Message, source: Source, received_at: datetime) -> tuple[datetime, datetime]:
@@ -108,30 +92,69 @@ class _Walk:
         self._plan = plan
         self._message = message
         self._latest: dict[str, Segment] = {}
-        self._built: list[list[_Building]] = []  # a list a patient, in the order of their PIDs
+        self._built: list[list[Building]] = []  # a list a patient, in the order of their PIDs
         self._used: dict[tuple[str, str], int] = {}  # how often a row set has made a key for the patient at hand
         self._numbers: list[tuple[Identifier, ...]] = []
         self._prior: list[tuple[Identifier, ...]] = []
         self._owner = ""  # the last segment that a note can belong to
+        self._segments = plan.segments
+        self._early: list[Segment] = []  # what stands before the patient that it is about
+        self._accounted: set[tuple[int, int]] = set()  # the line and number of each field that a row has read
+        self._raw_kept = False  # whether the row at hand has kept a code that its table does not know
         self._reader = Reader(mapping.source, mapping.tables, mapping.kinds, message.delimiters, message.segments[0])
 
     def take(self, segment: Segment) -> None:
         """Read one segment, after those before it."""
         name = segment.name
         self._latest[name] = segment
+        if not self._built and name in self._segments and name != "PID":
+            self._early.append(segment)
+            return
         if name == "PID":
             self._open(segment)
         elif name == "MRG":
-            self._prior.append(self._numbers_in(segment, 1))
+            self._prior += [self._numbers_in(segment, 1)] if self._plan.merges else []
         elif name == "PV1" and self._built:
             self._late_rows()
         if name == "OBR":
             self._latest.pop("OBX", None)
+        self._build_from(segment)
+        if name == "PID":
+            self._take_early()
+
+    def _build_from(self, segment: Segment) -> None:
         for row_set in self._plan.row_sets:
-            if row_set.segment == name and self._fits(row_set, segment):
+            if row_set.segment == segment.name and self._fits(row_set, segment):
                 self._build(row_set, segment)
-        if name != "NTE":
-            self._owner = name
+        if segment.name != "NTE":
+            self._owner = segment.name
+
+    def _take_early(self) -> None:
+        """What stood before the patient is about the patient: an appointment (SIU), a referral (REF)."""
+        early, self._early = self._early, []
+        for segment in early:
+            self.take(segment)
+
+    def unaccounted(self) -> Iterator[Unaccounted]:
+        """The fields that say something which no row has read and nobody ignores."""
+        ignored, clinical = self._mapping.ignored, self._mapping.ignored.clinical
+        accounted = self._accounted | self._reader.read
+        for segment in self._message.segments:
+            for number, text in enumerate(segment.fields):
+                if not text or not number or (segment.line, number) in accounted:
+                    continue
+                if ignored.reason_for(segment.name, number) is None and not self._is_silent(text):
+                    field = f"{segment.name}-{number}"
+                    where = f"{segment.where}-{number}"
+                    yield Unaccounted(where=where, field=field, is_clinical=segment.name in clinical)
+
+    def _is_silent(self, text: str) -> bool:
+        """Whether a field holds nothing but separators, blanks and placeholders (无)."""
+        marks = self._message.delimiters
+        for mark in (marks.repetition, marks.subcomponent):
+            text = text.replace(mark, marks.component)
+        silent = self._mapping.tables["placeholder"].codes
+        return all(not part.strip(' "') or part.strip() in silent for part in text.split(marks.component))
 
     def parts(self) -> tuple[PatientPart, ...]:
         """The patients of the message with their resources. Raises Refused where one lacks what FHIR requires."""
@@ -170,17 +193,19 @@ class _Walk:
         if not self._built:
             raise refuse("missing-field", "PID")
         if row_set.condition is not None and not row_set.condition(self._latest):
+            for position in row_set.watches:  # PV1-2 N: there is no visit, and nothing is lost
+                self._account(position)
             return False
         if not row_set.part_of:
             return any(text.strip() for text in segment.fields[1:])
         owner = self._last(row_set.part_of)
         return owner is not None and (segment.name != "NTE" or self._is_noted(owner))
 
-    def _is_noted(self, owner: _Building) -> bool:
+    def _is_noted(self, owner: Building) -> bool:
         """Whether the segment before the notes at hand made this resource, or was the last to add to it."""
         return owner.row_set.segment == self._owner and owner.latest is self._latest.get(self._owner)
 
-    def _last(self, row_set: str) -> _Building | None:
+    def _last(self, row_set: str) -> Building | None:
         return next((b for b in reversed(self._built[-1]) if b.row_set.name == row_set), None)
 
     def _build(self, row_set: RowSet, segment: Segment) -> None:
@@ -192,8 +217,8 @@ class _Walk:
             self._join(begun, segment)
             return
         key = self._apart(row_set, key)
-        building = _Building(row_set, key, segment, segment, {"resourceType": row_set.resource})
-        whole = _Into(building.resource, building.filled)
+        building = Building(row_set, key, segment, segment, {"resourceType": row_set.resource})
+        whole = Into(building.resource, building.filled)
         for row in row_set.rows:
             self._apply(building, row, segment, whole)
         if row_set.resource != "Patient":
@@ -203,18 +228,18 @@ class _Walk:
             report.resource.setdefault("result", []).append(reference)
         self._built[-1].append(building)
 
-    def _begun(self, row_set: RowSet, key: str) -> _Building | None:
+    def _begun(self, row_set: RowSet, key: str) -> Building | None:
         return next((b for b in self._built[-1] if b.row_set is row_set and b.key == key), None)
 
-    def _join(self, building: _Building, segment: Segment) -> None:
+    def _join(self, building: Building, segment: Segment) -> None:
         """What one more segment says of a resource that an earlier one of the same key has begun."""
         building.latest = segment
-        whole = _Into(building.resource, building.filled)
+        whole = Into(building.resource, building.filled)
         for row in building.row_set.rows:
             if row.position is not None:  # a constant stands there already
                 self._apply(building, row, segment, whole)
 
-    def _id_of(self, building: _Building) -> str:
+    def _id_of(self, building: Building) -> str:
         """A stable id from the business key, so that a replay makes the same resource."""
         numbers = self._numbers[-1][0]
         name = f"{numbers.system}|{numbers.value}|{building.row_set.resource}|{building.key}"
@@ -223,7 +248,7 @@ class _Walk:
     def _late_rows(self) -> None:
         """PID rows that read PV1 (a death at discharge) can only be read once PV1 is there."""
         patient = self._built[-1][0]
-        whole = _Into(patient.resource, patient.filled)
+        whole = Into(patient.resource, patient.filled)
         for row in patient.row_set.rows:
             if row.reads_visit:
                 self._apply(patient, row, patient.segment, whole)
@@ -232,9 +257,14 @@ class _Walk:
         owner = self._last(row_set.part_of)
         if owner is None:
             return
+        if not row_set.into:  # the segment goes on where the owner's own ended: PV2 after PV1
+            whole = Into(owner.resource, owner.filled)
+            for row in row_set.rows:
+                self._apply(owner, row, segment, whole)
+            return
         parts = owner.resource.setdefault(row_set.into, [])
         part: Json = {}
-        into = _Into(part, set(), f"{row_set.into}[{len(parts)}].")
+        into = Into(part, set(), f"{row_set.into}[{len(parts)}].")
         for row in row_set.rows:
             self._apply(owner, row, segment, into)
         if any(name != "url" for name in part):
@@ -260,7 +290,7 @@ class _Walk:
             return ""
         return segment.component(position.field, position.component or 1).strip()
 
-    def _apply(self, building: _Building, row: Row, segment: Segment, into: "_Into") -> None:
+    def _apply(self, building: Building, row: Row, segment: Segment, into: Into) -> None:
         if row.position is not None and not row.clear and not self._is_said(row.position):
             return
         before = len(self._reader.flags)
@@ -272,15 +302,18 @@ class _Walk:
         segment = self._latest.get(position.segment)
         return segment is not None and segment.field(position.field) != ""
 
-    def _fill(self, building: _Building, row: Row, segment: Segment, into: "_Into") -> None:
+    def _fill(self, building: Building, row: Row, segment: Segment, into: Into) -> None:
         if row.slot in into.filled and not row.repeats:
+            self._account(row.position)  # outranked: an earlier row has said it
             return
         if row.condition is not None and not row.condition(self._latest):
             return
         if row.clear:
             building.cleared.append(into.prefix + row.target)
         elif row.position is None:
-            _put(into.resource, row, _fresh(row.value))
+            for position in row.watches:
+                self._account(position)
+            put(into.resource, row, fresh(row.value))
             building.traces.append(Trace(into.prefix + row.target, segment.where, row.id))
         elif not self._read(building, row, into):
             return
@@ -288,7 +321,13 @@ class _Walk:
         if row.assumed:
             building.assumed.append(row.target)
 
-    def _read(self, building: _Building, row: Row, into: "_Into") -> bool:
+    def _account(self, position: Position | None) -> None:
+        """A field has been read, and what it says is in the record or decided what is."""
+        segment = self._latest.get(position.segment) if position else None
+        if position is not None and segment is not None:
+            self._accounted.add((segment.line, position.field))
+
+    def _read(self, building: Building, row: Row, into: Into) -> bool:
         """Apply a row that reads a field; whether it settled its target."""
         position = row.position
         segment = self._latest.get(position.segment) if position else None
@@ -296,40 +335,41 @@ class _Walk:
             return False
         raw = segment.field(position.field)
         if raw == _EMPTIED:
+            self._accounted.add((segment.line, position.field))
             building.cleared += [into.prefix + row.empties] if row.empties else []
             return True
         if not raw:
             return False
         path = f"{segment.where}-{position.field}" + (f".{position.component}" if position.component else "")
         said = self._convert(row, segment, position, path, into.resource)
+        if said or self._raw_kept:
+            self._accounted.add((segment.line, position.field))
         if said:
             codes = row.table.name if row.table else ""
             building.traces.append(Trace(into.prefix + row.target, path, row.id, codes))
+        elif self._raw_kept and row.path[-1].repeats:  # beside a list there is no place for it
+            building.traces.append(Trace(f"{into.prefix}extension", path, row.id))
         return said
 
     def _convert(self, row: Row, segment: Segment, position: Position, path: str, into: Json) -> bool:
         reader, convert = self._reader, row.convert
         reader.segment, reader.number, reader.table = segment, position.field, row.table
-        said = False
-        for place, text in _texts(segment, row, position):
+        said = self._raw_kept = False
+        for place, text in texts_of(segment, row, position):
             reader.where = path + place
             value = convert(text, reader) if convert else None
             if value is not None:
-                _put(into, row, value)
-                said = said or not _is_raw_code(value)
+                put(into, row, value)
+                self._raw_kept = self._raw_kept or is_raw_code(value)
+                said = said or not is_raw_code(value)
         return said
 
-    def _finished(self, building: _Building, number: Identifier) -> Mapped:
+    def _finished(self, building: Building, number: Identifier) -> Mapped:
         row_set, resource = building.row_set, building.resource
+        tell_whose(building, number)
         for element in row_set.required:
             if element not in resource:
                 raise refuse("mapped-resource-invalid", building.segment.where, kind=row_set.resource, element=element)
-        if row_set.resource != "Patient":
-            subject = "patient" if row_set.resource == "AllergyIntolerance" else "subject"
-            resource[subject] = {
-                "type": "Patient",
-                "identifier": {"system": number.system, "value": number.value},
-            }
         return Mapped(
             kind=row_set.resource,
             key=building.key,
@@ -341,58 +381,3 @@ class _Walk:
             cleared=tuple(building.cleared),
             assumed=tuple(building.assumed),
         )
-
-
-def _texts(segment: Segment, row: Row, position: Position) -> list[tuple[str, str]]:
-    """The texts that a row converts, each with what its place adds to the path."""
-    raw = segment.field(position.field)
-    if row.each:
-        repetitions = raw.split(segment.delimiters.repetition)
-        if len(repetitions) == 1:
-            return [("", raw)]
-        return [(f"[{number}]", text) for number, text in enumerate(repetitions, 1) if text]
-    if position.component:
-        return [("", _component(segment, raw, position.component))]
-    return [("", raw)]
-
-
-def _component(segment: Segment, raw: str, number: int) -> str:
-    first = raw.split(segment.delimiters.repetition, 1)[0]
-    parts = first.split(segment.delimiters.component)
-    return parts[number - 1] if number <= len(parts) else ""
-
-
-def _put(into: Json, row: Row, value: Any) -> None:
-    """Set or add a value at the row's target."""
-    for element in row.path[:-1]:
-        if element.repeats:
-            things = into.setdefault(element.name, [{}])
-            into = things[0]
-        else:
-            into = into.setdefault(element.name, {})
-    last = row.path[-1]
-    if _is_raw_code(value):
-        _put_raw_code(into, last.name, last.repeats, value["_"])
-    elif last.repeats:
-        into.setdefault(last.name, []).append(value)
-    else:
-        into[last.name] = value
-
-
-def _is_raw_code(value: Any) -> bool:
-    """Whether the `code` converter kept a code that its table does not know."""
-    return isinstance(value, dict) and "_" in value
-
-
-def _put_raw_code(into: Json, name: str, repeats: bool, extension: Json) -> None:
-    if repeats:  # JSON has no good place beside a repeating code: the raw code stays on the resource
-        into.setdefault("extension", []).extend(extension["extension"])
-    else:
-        into[f"_{name}"] = extension
-
-
-def _fresh(value: Any) -> Any:
-    """A copy of a constant, so that no two resources share it."""
-    if isinstance(value, dict):
-        return {name: _fresh(item) for name, item in value.items()}
-    return [_fresh(item) for item in value] if isinstance(value, list) else value

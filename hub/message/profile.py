@@ -62,6 +62,8 @@ class DropFolder:
     pattern: str = "*"
     seconds: float = 5.0
     """How often it is looked into."""
+    is_ours: bool = False
+    """Whether it lies under the hub's home, and is made where it is not there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

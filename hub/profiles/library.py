@@ -173,7 +173,9 @@ def _at_home(source: Source, home: Path) -> Source:
     """The source with the path of its drop folder as from the hub's home."""
     if source.folder is None:
         return source
-    return replace(source, folder=replace(source.folder, path=str(home.absolute() / source.folder.path)))
+    path = Path(source.folder.path)
+    ours = replace(source.folder, path=str(home.absolute() / path), is_ours=not path.is_absolute())
+    return replace(source, folder=ours)
 
 
 # -- no two with one header ------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ async def list_newest(
 async def count_open(connection: AsyncConnection) -> Mapping[Kind, int]:
     """How many alerts are open, by kind."""
     asked = select(alert.c.kind, func.count()).where(alert.c.until.is_(None)).group_by(alert.c.kind)
-    found = {kind: int(count) for kind, count in (await connection.execute(asked)).tuples()}
+    found = {row[0]: int(row[1]) for row in await connection.execute(asked)}
     return {kind: found.get(kind, 0) for kind in Kind}
 
 
@@ -89,7 +89,7 @@ _FAILING = text(
       select came.id >= :recently as is_recent, fate.fate = 'parked' as is_parked, fate.refusal->>'code' as code,
              row_number() over (order by came.id desc) as place
       from (select id from message where source = asked.source and id >= :within order by id desc limit :most) came
-      join fate on fate.message_id = came.id
+      join fate on fate.message_id = came.id and fate.fate <> 'kept'  -- what waits has neither failed nor not
     ) one
     group by asked.source
     """
@@ -110,7 +110,8 @@ class Failing:
 async def find_failing(
     connection: AsyncConnection, sources: Sequence[str], now: datetime, *, recent: timedelta, least: int
 ) -> Mapping[str, Failing]:
-    """By source: of the messages of the last while where at least so many came, else of the last so many of a day."""
+    """By source, of settled messages: those of the last while where they are at least `least`, else the last `least`
+    of a day."""
     given = {
         "sources": list(sources),
         "recently": first_id_at(now - recent),

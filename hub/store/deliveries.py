@@ -25,7 +25,8 @@ _TAKE = text(
       where d.state = 'waiting' and d.receiver = any(:receivers) and (d.next_at is null or d.next_at <= :now)
         and not exists (
           select from alert_delivery e join alert_notice m on m.id = e.notice_id
-          where e.receiver = d.receiver and e.state = 'waiting' and m.alert_id = n.alert_id and m.id < n.id)
+          where n.event = 'ended' and e.receiver = d.receiver and e.state = 'waiting'
+            and m.alert_id = n.alert_id and m.event = 'began')
       order by d.notice_id limit :most for update of d skip locked
     )
     update alert_delivery d set next_at = :back_at, tries = d.tries + 1
@@ -80,7 +81,7 @@ async def take_due(
 
 
 async def save_attempt(connection: AsyncConnection, one: Attempt, state: str, next_at: datetime | None) -> None:
-    """Note an attempt, and how its delivery stands after it."""
+    """Note an attempt, and how its delivery stands after it; one that is settled stays so, if this comes late."""
     row = {
         "id": new_id(),
         "notice_id": one.notice,
@@ -92,9 +93,10 @@ async def save_attempt(connection: AsyncConnection, one: Attempt, state: str, ne
     }
     await connection.execute(insert(alert_attempt).values(**row))
     of = (alert_delivery.c.notice_id == one.notice) & (alert_delivery.c.receiver == one.receiver)
+    waits = alert_delivery.c.state == "waiting"
     settled_at = None if next_at else one.at
     await connection.execute(
-        update(alert_delivery).where(of).values(state=state, next_at=next_at, settled_at=settled_at)
+        update(alert_delivery).where(of, waits).values(state=state, next_at=next_at, settled_at=settled_at)
     )
 
 

@@ -18,7 +18,6 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    or_,
     select,
     text,
     update,
@@ -31,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.errors import Refusal, refuse
 from hub.ids import new_id
 from hub.message import Arrival, Fate, Format, Kept, Message, Reuse, Transport
-from hub.tables import body, fate, message, message_step, watermark
+from hub.tables import body, fate, message_step, watermark
 
 # One statement and one round trip for any number of messages: the bytes, their witness and their fate are never apart.
 #
@@ -98,11 +97,6 @@ _REUSED = refuse("control-id-reused", "MSH-10").refusal
 _BUCKETS = 1024
 """Lanes are told apart by a hash of so many values: two patients of one bucket only wait for each other."""
 _SEPARATOR = "\x1f"
-
-MERGING = 7263
-"""The advisory lock that batches share, and that one which moves a link between residents holds alone."""
-_LANE = 7264
-"""The class of the advisory locks of buckets."""
 
 
 async def keep(connection: AsyncConnection, arrivals: Sequence[tuple[UUID, Arrival]]) -> list[Kept]:
@@ -184,55 +178,6 @@ def buckets_of(arrival: Arrival) -> list[int]:
 
 def _json(value: Any) -> str | None:
     return orjson.dumps(value).decode() if value else None
-
-
-_WAITING = (
-    select(fate.c.message_id, fate.c.buckets)
-    .where(fate.c.fate == Fate.KEPT, or_(fate.c.retry_at.is_(None), fate.c.retry_at <= func.now()))
-    .order_by(fate.c.message_id)
-    .limit(bindparam("most"))
-)
-_SHARE = select(func.pg_advisory_xact_lock_shared(MERGING))
-_ALONE = select(func.pg_advisory_xact_lock(MERGING))
-_HOLD = text(
-    "select bucket from unnest(cast(:buckets as int[])) bucket "
-    "where pg_try_advisory_xact_lock(cast(:lane as int), bucket)"
-)
-_CLAIM = (
-    select(*(column for column in message.c), body.c.raw, fate.c.findings, fate.c.attempts, fate.c.tries)
-    .join(fate, fate.c.message_id == message.c.id)
-    .join(body, body.c.message_id == message.c.id)
-    .where(message.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))), fate.c.fate == Fate.KEPT)
-    .order_by(message.c.id)
-    .with_for_update(of=fate)
-)
-_LOOKS = 4
-"""How many times `most` a worker looks ahead, past the lanes that others hold."""
-
-
-async def claim(connection: AsyncConnection, most: int, *, alone: bool = False) -> list[Message]:
-    """The oldest kept messages of lanes that nobody else holds, their lanes held for this transaction.
-
-    `alone` waits until no other batch is under way, and lets none begin: to move a link touches any lane.
-    """
-    await connection.execute(_ALONE if alone else _SHARE)
-    waiting = (await connection.execute(_WAITING, {"most": most * _LOOKS})).all()
-    held: set[int] = set()
-    mine: list[UUID] = []
-    others: set[int] = set()
-    for start in range(0, len(waiting), most):
-        ahead = waiting[start : start + most]
-        asked = {bucket for row in ahead for bucket in row.buckets} - held - others
-        got = await connection.scalars(_HOLD, {"buckets": sorted(asked), "lane": _LANE})
-        held |= set(got)
-        others |= asked - held
-        mine += [row.message_id for row in ahead if held.issuperset(row.buckets)]
-        if len(mine) >= most // 2:
-            break
-    if not mine:
-        return []
-    rows = await connection.execute(_CLAIM, {"ids": mine[:most]})
-    return [message_from(row) for row in rows.mappings()]
 
 
 def message_from(row: RowMapping) -> Message:

@@ -283,11 +283,11 @@ _FIGURES = text(
     """
     with waiting as (
       select m.source, count(*) filter (where f.fate = 'kept') as queue,
-             min(m.received_at) filter (where f.fate = 'kept') as oldest,
+             min(f.changed_at) filter (where f.fate = 'kept') as oldest,
              count(*) filter (where f.fate = 'parked') as parked,
              count(*) filter (where f.fate = 'parked' and m.id >= :hour) as failed
-      from (select message_id, fate from fate where fate = 'kept'
-            union all select message_id, fate from fate where fate = 'parked') f
+      from (select message_id, fate, changed_at from fate where fate = 'kept'
+            union all select message_id, fate, changed_at from fate where fate = 'parked') f
       join message m on m.id = f.message_id group by m.source
     )
     select asked.source, w.queue, w.oldest, w.parked, w.failed, now() as now,

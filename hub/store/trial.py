@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.store.inbox import MERGING
+from hub.store.claims import MERGING
 
 # A sequence does not roll back, so what the trial tells the event log goes into a table that hides the real one from
 # this transaction and ends with it. Batches of workers wait for the trial, and it for them: a trial may move a link.

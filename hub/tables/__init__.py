@@ -2,7 +2,7 @@
 
 from hub.tables.alerts import alert, alert_attempt, alert_delivery, alert_notice, database_size, source_hour
 from hub.tables.followups import contact, follow_up, follow_up_plan, offer
-from hub.tables.inbox import body, control, fate, message, message_step, watermark
+from hub.tables.inbox import body, control, fate, message, message_step, unread_field, watermark
 from hub.tables.naming import metadata
 from hub.tables.record import (
     ENTRY_TABLES,
@@ -71,6 +71,7 @@ __all__ = [
     "source_hour",
     "team",
     "team_member",
+    "unread_field",
     "watermark",
 ]
 

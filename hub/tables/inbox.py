@@ -2,8 +2,10 @@
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -103,4 +105,15 @@ watermark = Table(
     Column("value", Text, nullable=False),
     Column("at", INSTANT, nullable=False, server_default=text("now()")),
     comment="How far the views of sources' databases have been read.",
+)
+
+unread_field = Table(
+    "unread_field",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("field", Text, primary_key=True, comment="OBX-13; of CDA and FHIR an element"),
+    Column("messages", BigInteger, nullable=False),
+    Column("last_at", INSTANT, nullable=False),
+    comment="Fields that messages filled and nothing read, counted by source and day. Only the last months.",
 )

@@ -25,6 +25,7 @@ from hub.programme.happened import Happened
 from hub.programme.reactions import Due, reactions
 from hub.settings import Settings
 from hub.sources import SourceBook
+from hub.tallying import Tally
 from hub.timekeeping import Timekeeper
 from hub.tokens import Keyring
 from hub.webhooks import Postman, open_key, read_receivers
@@ -64,8 +65,13 @@ class Hub:
         fetching = Collecting(settings, self.profiles, self.checking, engine, self.doors, keep)
         self.collector = Collector(lambda: self.profiles.now.book.by_name, fetching.begin)
         self._reactions = self.profiles.made(lambda of: reactions(self.programme, self.ladder, of.organisations))
+        self.tally = Tally(engine)
         self.desk = Desk(
-            kinds=self.kinds, source_of=self.reader.source_of, read=self.reader.read, reactions=[self._react]
+            kinds=self.kinds,
+            source_of=self.reader.source_of,
+            read=self.reader.read,
+            reactions=[self._react],
+            unread=self.tally.add,
         )
         self.worker = Worker(engine, self.desk, self.keeper.kept, on_batch=self.metrics.count_batch)
         due = self.profiles.made(lambda of: Due(self.ladder, of.organisations))

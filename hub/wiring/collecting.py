@@ -61,8 +61,7 @@ class Collecting:
         find = partial(self._find, place)
         if isinstance(place.what, View):
             return FromView(door=self._view, view=place.what, find=find, engine=self._engine, polls=self._polls)
-        path = Path(place.what.path)
-        watch = FolderWatch(self._settings.home / path, self._folder, make=not path.is_absolute())
+        watch = FolderWatch(Path(place.what.path), self._folder, make=place.what.is_ours)
         return FromFolder(watch=watch, find=find)
 
     def _find(self, place: Place) -> Source | None:

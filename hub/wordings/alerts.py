@@ -13,8 +13,8 @@ ALERTS = {
         "请检查发送系统是否运行、能否连通本枢纽（网络、端口、证书）；之后补发的消息会照常接收。",
     ),
     "messages-failing": Wording(
-        "{parked} of the last {messages} messages of {source} are parked, most of them for '{code}'.",
-        "来源“{source}”最近 {messages} 条消息中有 {parked} 条被搁置，主要原因是“{code}”。",
+        "{parked} of the last {messages} messages of {source} are parked, most of them for '{reason}'.",
+        "来源“{source}”最近 {messages} 条消息中有 {parked} 条被搁置，主要原因是“{reason}”。",
         "Read what the refusal says (`hub message list`), correct the profile or ask the sender, then replay "
         "them (`hub message replay`).",
         "请用 `hub message list` 查看原因，修正来源配置或联系发送方，然后运行 `hub message replay` 重新处理。",
@@ -48,14 +48,14 @@ ALERTS = {
         "请用 `hub source list` 查看哪个来源发送量过大，并确认数据库所在磁盘空间充足。",
     ),
     "alert-over": Wording(
-        "Over after {minutes} minutes. It was:",
-        "已恢复，历时 {minutes} 分钟。原告警：",
+        "Over after {minutes} minutes; it was this.",
+        "已恢复，历时 {minutes} 分钟，原告警如下。",
         "Nothing is left to be done.",
         "无需处理。",
     ),
     "alert-unjudged": Wording(
-        "Closed after {minutes} minutes, since there is nothing left to judge by. It was:",
-        "已关闭，历时 {minutes} 分钟：已无可供判断的依据。原告警：",
+        "Closed after {minutes} minutes, since there is nothing left to judge by; it was this.",
+        "已关闭，历时 {minutes} 分钟：已无可供判断的依据，原告警如下。",
         "See whether the source was taken out on purpose, or has sent too little for a day to say anything.",
         "请确认该来源是否已停用，或一天内的消息过少而无法判断。",
     ),

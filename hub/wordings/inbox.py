@@ -15,6 +15,29 @@ INBOX = {
         "Nothing needs to be sent again: replay the message once its mapping is there (hub message replay).",
         "无需重新发送：映射规则就绪后，运行 hub message replay 重新处理即可。",
     ),
+    "several-messages": Wording(
+        "There is more than one message in here: a second MSH segment stands where one message was to end.",
+        "一次发送中包含多条消息：本应结束的消息之后又出现了第二个 MSH 段。",
+        "Send each message by itself, closed by its own terminator (0x1C 0x0D over MLLP). The bytes are kept; nothing "
+        "of them has gone into the record.",
+        "请逐条发送，每条消息以各自的结束符（MLLP 为 0x1C 0x0D）结尾。本次内容未写入档案，原始报文已保存。",
+    ),
+    "database-ended": Wording(
+        "The bundled PostgreSQL has ended, and the hub with it.",
+        "内置的 PostgreSQL 已退出，平台随之停止。",
+        "Start the hub again: nothing that was acknowledged is lost. Its log is in HUB_HOME/postgres; the kernel's log "
+        "tells whether memory ran out.",
+        "请重新启动平台：已应答的消息不会丢失。数据库日志位于 HUB_HOME/postgres；"
+        "如因内存不足被终止，可查看系统内核日志。",
+    ),
+    "unaccounted-content": Wording(
+        "{where} says something that no mapping row reads.",
+        "{where} 有内容，但没有映射规则读取它。",
+        "Nothing is lost: the message is kept. Give the field a row, or say in ignored.toml why it needs none; then "
+        "replay the message (hub message replay).",
+        "内容没有丢失，消息已保存。请为该字段增加映射行，或在 ignored.toml 中说明为何不需要，"
+        "然后运行 hub message replay。",
+    ),
     "gave-up": Wording(
         "The message met a passing fault {tries} times (reference {reference} in the log).",
         "该消息连续 {tries} 次遇到暂时性故障（日志参考号 {reference}）。",

@@ -167,3 +167,16 @@ async def test_an_update_is_known_again_by_its_id_and_a_created_resource_is_not(
     async with engine.connect() as connection:
         assert await connection.scalar(text("select count(*) from patient")) == 1
         assert await connection.scalar(text("select sex from resident")) == "male"
+
+
+async def test_two_messages_in_one_frame_are_refused_and_neither_is_taken_for_the_others_part(
+    hub: HubProcess, engine: AsyncEngine
+) -> None:
+    person = people()["leap-day"]
+    one, two = (
+        write_adt("renmin-his", person, event, control_id=event, at=at("2026-01-05T08:30")) for event in ("A01", "A03")
+    )
+    (ack,) = await send_mllp("127.0.0.1", hub.mllp_port, [one + two])
+    assert (ack.code, ack.control_id) == ("AE", "A01")
+    assert "more than one message" in ack.text
+    assert await rows(engine) == [("ADT^A01", "A01", "parked", "several-messages")]

@@ -29,9 +29,7 @@ def site(tmp_path: Path) -> Path:
     profile = tmp_path / "site" / "sources" / "renmin-his" / "source.toml"
     told = profile.read_text("utf-8").replace('["mllp", "ingest"]', '["mllp", "ingest", "folder"]')
     told = told.replace("identifiers = [", 'also = ["cda", "fhir"]\nidentifiers = [', 1)
-    folder = tmp_path / "drop"
-    folder.mkdir()
-    profile.write_text(f'{told}\n[folder]\npath = "{folder}"\nseconds = 0.1\n', "utf-8")
+    profile.write_text(f'{told}\n[folder]\npath = "drop/renmin-his"\nseconds = 0.1\n', "utf-8")
     return tmp_path / "site"
 
 
@@ -45,6 +43,7 @@ def admissions(first: int, people: int) -> list[bytes]:
 
 def put(folder: Path, name: str, content: bytes) -> None:
     """As a careful sender does: under another name first."""
+    until(folder.is_dir)  # the hub makes it
     unfinished = folder / f"{name}.part"
     unfinished.write_bytes(content)
     unfinished.rename(folder / name)
@@ -70,10 +69,10 @@ async def fates(engine: AsyncEngine) -> dict[str, int]:
 async def test_what_is_put_into_the_folder_is_merged_and_its_report_says_so(
     engine: AsyncEngine, database: Urls, tmp_path: Path, site: Path
 ) -> None:
-    drop = tmp_path / "drop"
+    drop = tmp_path / "home" / "drop" / "renmin-his"
     batch = [b"BHS|^~\\&|HIS\r", *admissions(0, 3), b"BTS|3\r"]
     with serving(tmp_path / "home", database.application, "worker,collect", HUB_CONFIG_DIR=str(site)) as hub:
-        put(drop, "入院 2026-03-01.hl7.gz", gzip.compress(b"".join(batch)))
+        put(drop, "入院 2026-03-01.hl7.gz", gzip.compress(b"".join(batch), mtime=0))
         put(drop, "rubbish.hl7", b"MSH|^~\\&|HIS|XRMYY|||20260301||ADT^A99|R1|P|2.4\r")
         put(drop, "document.xml", b"<ClinicalDocument xmlns='urn:hl7-org:v3'><id root='1.2.3'/></ClinicalDocument>")
         until(
@@ -99,7 +98,7 @@ async def test_what_is_put_into_the_folder_is_merged_and_its_report_says_so(
 async def test_a_hub_that_is_killed_at_any_moment_loses_and_doubles_nothing(
     engine: AsyncEngine, database: Urls, tmp_path: Path, site: Path
 ) -> None:
-    drop = tmp_path / "drop"
+    drop = tmp_path / "home" / "drop" / "renmin-his"
     told = admissions(0, PEOPLE)
     chance = random.Random(4)
     names = set()
@@ -129,7 +128,10 @@ async def test_a_hub_that_is_killed_at_any_moment_loses_and_doubles_nothing(
 async def test_two_hubs_share_a_folder_and_take_each_file_once(
     engine: AsyncEngine, database: Urls, tmp_path: Path, site: Path
 ) -> None:
-    drop = tmp_path / "drop"
+    drop = tmp_path / "shared"
+    drop.mkdir()
+    profile = site / "sources" / "renmin-his" / "source.toml"  # by its whole path: the homes of the two are not one
+    profile.write_text(profile.read_text("utf-8").replace("drop/renmin-his", str(drop)), "utf-8")
     told = admissions(0, 60)
     with ExitStack() as stack:
         hubs = [

@@ -1,7 +1,7 @@
 """A crowd of senders in a process of its own, so that it shares no event loop with what it measures.
 
-Started as ``python -m tests.bench.mllp_load``; each line of its input is a `Load`, each line of its output the seconds
-that it took. Every message has a control id of its own, and every answer has to be AA.
+Started as ``python -m tests.bench.mllp_load PEOPLE``; each line of its input is a `Load`, each line of its output the
+seconds that it took. Every message has a control id of its own, and every answer has to be AA.
 """
 
 import asyncio
@@ -53,10 +53,10 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd_process() -> AsyncIterator[Crowd]:
-    """The senders, ready to be told what to send."""
+async def crowd_process(people: int = PEOPLE) -> AsyncIterator[Crowd]:
+    """The senders, ready to be told what to send, about so many people in turn."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", __name__, stdin=pipe, stdout=pipe)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", __name__, str(people), stdin=pipe, stdout=pipe)
     try:
         yield Crowd(process)
     finally:
@@ -65,7 +65,7 @@ async def crowd_process() -> AsyncIterator[Crowd]:
         await process.wait()
 
 
-def admissions() -> list[bytes]:
+def admissions(people: int = PEOPLE) -> list[bytes]:
     """ADT^A01 of about 1.2 KB, with a number to be filled in: its control id, and that of the stay."""
     admitted = datetime(2026, 4, 1, 8, 30, tzinfo=UTC)
     known = diagnoses()
@@ -82,7 +82,7 @@ def admissions() -> list[bytes]:
             contacts=[Contact(name="家属", relation="1", relation_text="配偶", phone="19900001234")] * 2,
             local=["ZCS|1|" + "X" * 400],
         )
-        for person in crowd(PEOPLE, 7)
+        for person in crowd(people, 7)
     ]
 
 
@@ -152,7 +152,7 @@ def _itself(sender: Sender) -> Sender:
 
 def main() -> None:
     """Carry loads until the input ends."""
-    bodies = admissions()
+    bodies = admissions(int(sys.argv[1]))
     for line in sys.stdin.buffer:
         took = asyncio.run(carry(Load(**orjson.loads(line)), bodies))
         print(took, flush=True)

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.ids import new_id
 from hub.message import Arrival, Format, Transport
 from hub.site import Database
-from hub.store import inbox
+from hub.store import claims, inbox
 from hub.store.database import open_engine
 from tests.acceptance.hub_process import serving
 from tests.bench.conftest import NewSite
@@ -133,7 +133,7 @@ async def _claim_seconds(engine: AsyncEngine) -> float:
     """Claim a batch and let it go again."""
     async with engine.connect() as connection:
         began = time.perf_counter()
-        claimed = await inbox.claim(connection, MOST)
+        claimed = await claims.claim(connection, MOST)
         took = time.perf_counter() - began
         await connection.rollback()
     assert claimed

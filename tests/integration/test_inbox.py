@@ -21,7 +21,7 @@ from hub.intake import work
 from hub.keeping import Keeper
 from hub.message import Arrival, Fate, Format, Kept, Message, Reuse, Transport
 from hub.programme.happened import Happened
-from hub.store import inbox
+from hub.store import claims, inbox
 from hub.store.database import open_engine
 from tests.desk import arrival, county_desk, deliver, drain, dump, rows, told
 
@@ -194,26 +194,37 @@ async def county_dump(engine: AsyncEngine, server: Any, template: str) -> Any:
 async def test_a_lane_that_is_held_is_left_to_its_holder_and_the_others_go_on(engine: AsyncEngine) -> None:
     await keep(engine, *(came(str(at), "x", lanes=(f"lane {at % 3}",)) for at in range(9)))
     async with engine.begin() as first, engine.begin() as second:
-        mine = await inbox.claim(first, 1)
-        others = await inbox.claim(second, 9)
+        mine = await claims.claim(first, 1)
+        others = await claims.claim(second, 9)
     held = mine[0].control_id
     assert held == "0"
     assert [one.control_id for one in others] == ["1", "2", "4", "5", "7", "8"]
 
 
-async def test_a_message_of_two_lanes_waits_for_both(engine: AsyncEngine) -> None:
+async def test_a_message_of_two_lanes_waits_for_both_and_is_overtaken_in_neither(engine: AsyncEngine) -> None:
     await keep(engine, came("1", "x", lanes=("a",)), came("2", "x", lanes=("a", "b")), came("3", "x", lanes=("b",)))
     async with engine.begin() as first, engine.begin() as second:
-        assert [one.control_id for one in await inbox.claim(first, 1)] == ["1"]
-        assert [one.control_id for one in await inbox.claim(second, 3)] == ["3"]
+        assert [one.control_id for one in await claims.claim(first, 1)] == ["1"]
+        assert await claims.claim(second, 3) == []
+    async with engine.begin() as alone:
+        assert [one.control_id for one in await claims.claim(alone, 3)] == ["1", "2", "3"]
+
+
+async def test_a_batch_and_a_commit_hold_no_more_bytes_than_fit(engine: AsyncEngine) -> None:
+    large = bytes(claims.MOST_BYTES // 2)
+    await keep(engine, *(replace(came(f"{number}", "x"), raw=large) for number in range(5)))
+    async with engine.begin() as connection:
+        assert len(await claims.claim(connection, 64)) == 2
+    assert claims.within_bytes([("a", claims.MOST_BYTES + 1), ("b", 1)]) == ["a"]
+    assert claims.within_bytes([("a", 1), ("b", 1)]) == ["a", "b"]
 
 
 async def test_who_moves_links_works_alone(engine: AsyncEngine) -> None:
     await keep(engine, came("1", "x", lanes=("a",)), came("2", "x", lanes=("b",)))
     async with engine.begin() as other:
-        await inbox.claim(other, 1)
+        await claims.claim(other, 1)
         async with engine.connect() as alone:
-            waiting = asyncio.create_task(inbox.claim(alone, 9, alone=True))
+            waiting = asyncio.create_task(claims.claim(alone, 9, alone=True))
             await asyncio.sleep(0.1)
             assert not waiting.done()
             await other.rollback()

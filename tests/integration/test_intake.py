@@ -298,7 +298,7 @@ async def test_a_diagnosis_is_one_whether_its_code_is_padded_or_not(county: Asyn
 
 async def test_every_kind_of_result_keeps_its_value(county: AsyncEngine) -> None:
     found = {row["display"]: row for row in await entries_of(county, "stroke", "observation")}
-    assert (found["肌钙蛋白I"]["value"], found["肌钙蛋白I"]["value_number"]) == ("<0.01", None)
+    assert (found["肌钙蛋白I"]["value"], found["肌钙蛋白I"]["value_number"]) == ("<0.01", 0.01)
     assert (found["D-二聚体"]["value"], found["D-二聚体"]["value_number"]) == ("<0.22", 0.22)
     assert found["尿蛋白"]["value"] == "阳性(2+)"
     assert found["血涂片镜检"]["value"] == "红细胞形态大致正常 & 未见异常细胞"

@@ -75,7 +75,10 @@ async def filled(engine: AsyncEngine) -> Sequence[Said]:
         )
         await connection.execute(
             insert(fate),
-            [{"message_id": one.id, "fate": one.fate, "refusal": _refusal(one.code)} for one in all_],
+            [
+                {"message_id": one.id, "fate": one.fate, "refusal": _refusal(one.code), "changed_at": one.at}
+                for one in all_
+            ],
         )
         codecs = ("utf-8", "gb18030")
         await connection.execute(

@@ -63,7 +63,8 @@ CASES: Mapping[str, tuple[str, bytes]] = {
     f"{source.removesuffix('-his')}-{name}": (source, raw)
     for source in (RENMIN, ZHONGYI)
     for name, raw in _of(source).items()
-}
+} | {file.stem: (RENMIN, file.read_bytes()) for file in sorted(GOLDEN.glob("*.hl7"))}
+"""Messages of the fictional county's own writers, and those that lie beside what they become."""
 
 
 def reading_of(name: str) -> Reading:

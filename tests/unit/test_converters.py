@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from hub.errors import Refused
 from hub.mapping.codes import load_tables
-from hub.mapping.converters import CONVERTERS, Reader, patient_numbers
+from hub.mapping.converters import CONVERTERS, Reader
+from hub.mapping.converters.numbers import patient_numbers
 from hub.message import Delimiters, Segment, Source
 from tests.desk import MAPPINGS, kinds, sources
 

@@ -169,11 +169,12 @@ def test_a_kind_that_nobody_maps_is_named_and_left_out() -> None:
 
 
 def test_what_no_row_reads_is_listed_by_position_with_the_standards_name() -> None:
-    unread = {one.position: (one.name, one.messages) for one in found(admission(), admission()).unread}
-    assert unread["PID-28"] == ("Nationality", 2)
+    sample = admission().replace(b"\rZCS", b"\rPV2|||||B7\rZCS", 1)
+    unread = {one.position: (one.name, one.messages) for one in found(sample, admission()).unread}
+    assert unread["PV2-5"] == ("Patient Valuables", 1)
     assert unread["ZCS"] == ("", 2)
     assert not {"PID-3", "PID-5", "PID-8", "PV1-2", "EVN-2"} & set(unread)
-    assert "#   PID-28 Nationality ×2" in proposed(found(admission(), admission()))
+    assert "#   PV2-5 Patient Valuables ×1" in proposed(found(sample, admission()))
 
 
 def test_two_senders_in_one_file_are_pointed_out() -> None:

@@ -1,92 +1,123 @@
-"""Alerts over GraphQL: who sees which, what is said of them, page by page."""
+"""Alerts over GraphQL: who sees which, a page at a time, with words for whoever is called."""
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.access import Role
+from hub.access import Role, Viewer
 from hub.alerts import Alert, Kind
-from hub.ids import new_id
-from hub.store import alerts
-from tests.desk import rows
-from tests.integration.api.conftest import Asker
-from tests.integration.api.test_messages_api import AskAs, ask_as
-
-__all__ = ["ask_as"]
+from hub.store import alerts as stored
+from hub.tokens import Keyring
+from tests.hooks import an_alert
+from tests.integration.api.conftest import Asker, Clock, Ward
 
 PAGE = """query($onlyOpen: Boolean! = false, $first: Int, $after: String) {
   alerts(onlyOpen: $onlyOpen, first: $first, after: $after) {
-    edges { node { id kind source since until isRecovered figure threshold unit sentence { zh en } nextStep { zh } } }
+    edges { cursor node { id kind source since until isRecovered figure threshold unit
+      sentence { zh en } nextStep { zh en } } }
     pageInfo { hasNextPage endCursor } } }"""
-NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+AskAs = Callable[..., Asker]
+BEGAN = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 
 
-async def put(engine: AsyncEngine) -> list[Alert]:
-    """A disk that has recovered, two sources that fail; the newest first."""
-    disk = Alert(
-        id=new_id(),
-        kind=Kind.DISK,
-        source="",
-        since=NOW,
-        figure=0.91,
-        threshold=0.9,
-        given={"percent": "91", "free": "4.5"},
-    )
-    said = {"parked": "30", "messages": "40", "code": "wrong-charset"}
-    failing = [
-        replace(disk, id=new_id(), kind=Kind.FAILURES, source=name, given={"source": name, **said})
-        for name in ("renmin-his", "erke-fhir")
-    ]
+@pytest.fixture
+def ask_as(client: httpx.AsyncClient, keyring: Keyring, clock: Clock) -> AskAs:
+    def make(role: Role, source: str = "") -> Asker:
+        viewer = Viewer(id=source or role.value, name="x", role=role, organisation="centre-1", source=source)
+        return Asker(client, keyring.issue(viewer, now=clock()))
+
+    return make
+
+
+@pytest.fixture
+async def known(engine: AsyncEngine) -> Sequence[Alert]:
+    """Of two sources and of the hub itself, the first that began first; every other one is over."""
+    disk = {"percent": "95", "free": "1.0"}
+    found = []
+    for number in range(6):
+        since = BEGAN + timedelta(minutes=number)
+        over = {"until": since + timedelta(hours=2), "is_recovered": number == 1} if number % 2 else {}
+        of_hub = {"kind": Kind.DISK, "source": "", "given": disk} if number > 3 else {}
+        found.append(an_alert(**{"source": f"source-{number // 2}", "since": since, **over, **of_hub}))
     async with engine.begin() as connection:
-        for one in (disk, *failing):
-            await alerts.save_begun(connection, one)
-        await alerts.save_change(connection, replace(disk, until=NOW + timedelta(minutes=42), is_recovered=True))
-    return [*reversed(failing), disk]
+        for one in found:
+            await stored.save_begun(connection, one)
+    return found
 
 
 def nodes(page: Any) -> list[dict[str, Any]]:
     return [edge["node"] for edge in page["alerts"]["edges"]]
 
 
-async def test_an_engineer_reads_what_is_the_matter_and_what_to_do(engine: AsyncEngine, engineer: Asker) -> None:
-    put_in = await put(engine)
-    found = nodes(await engineer.ask(PAGE))
-    assert [one["id"] for one in found] == [str(one.id) for one in put_in]
-    first, last = found[0], found[-1]
-    assert (first["kind"], first["source"], first["until"], first["unit"]) == ("FAILURES", "erke-fhir", None, "share")
-    assert "30 of the last 40" in first["sentence"]["en"]
-    assert "hub message replay" in first["nextStep"]["zh"]
-    assert (last["kind"], last["source"], last["isRecovered"]) == ("DISK", None, True)
-    assert "42" in last["sentence"]["zh"]
+def ids(page: Any) -> list[str]:
+    return [one["id"] for one in nodes(page)]
 
 
-async def test_pages_follow_each_other_and_open_ones_can_be_asked_for_alone(
-    engine: AsyncEngine, engineer: Asker
+@pytest.mark.parametrize("role", [Role.ENGINEER, Role.ADMINISTRATOR])
+async def test_engineers_and_administrators_see_all_the_last_to_begin_first(
+    role: Role, known: Sequence[Alert], ask_as: AskAs
 ) -> None:
-    put_in = await put(engine)
-    seen, after, more = [], None, True
-    while more:
-        page = await engineer.ask(PAGE, first=1, after=after)
-        seen += [one["id"] for one in nodes(page)]
-        more, after = page["alerts"]["pageInfo"]["hasNextPage"], page["alerts"]["pageInfo"]["endCursor"]
-    assert seen == [str(one.id) for one in put_in]
-    assert [one["kind"] for one in nodes(await engineer.ask(PAGE, onlyOpen=True))] == ["FAILURES"] * 2
+    page = await ask_as(role).ask(PAGE)
+    assert ids(page) == [str(one.id) for one in reversed(known)]
+    assert page["alerts"]["pageInfo"]["hasNextPage"] is False
+    first, second = nodes(page)[-1], nodes(page)[-2]
+    assert (first["kind"], first["source"], first["unit"]) == ("FAILURES", "source-0", "share")
+    assert (first["figure"], first["threshold"]) == (0.9, 0.2)
+    assert (datetime.fromisoformat(first["since"]), first["until"], first["isRecovered"]) == (BEGAN, None, False)
+    assert "no-patient" in first["sentence"]["zh"]
+    assert "hub message list" in first["nextStep"]["en"]
+    assert second["isRecovered"] is True
+    assert second["sentence"]["en"].startswith("Over after 120 minutes; it was this. 9 of the last 10 messages")
+    assert (nodes(page)[0]["kind"], nodes(page)[0]["source"]) == ("DISK", None)
 
 
-async def test_a_sources_own_account_sees_its_own(engine: AsyncEngine, ask_as: AskAs) -> None:
-    await put(engine)
-    found = nodes(await ask_as(Role.HOSPITAL_SOURCE, "renmin-his").ask(PAGE))
-    assert [one["source"] for one in found] == ["renmin-his"]
+async def test_a_source_sees_its_own_and_no_others(known: Sequence[Alert], ask_as: AskAs) -> None:
+    page = await ask_as(Role.HOSPITAL_SOURCE, "source-0").ask(PAGE)
+    assert ids(page) == [str(known[1].id), str(known[0].id)]
+    assert ids(await ask_as(Role.HOSPITAL_SOURCE, "source-9").ask(PAGE)) == []
 
 
-@pytest.mark.parametrize("role", [Role.FAMILY_DOCTOR, Role.NURSE, Role.HOSPITAL_DESK])
-async def test_doctors_nurses_and_desks_see_none_and_the_attempt_is_witnessed(
-    role: Role, engine: AsyncEngine, ask_as: AskAs
-) -> None:
-    await put(engine)
+@pytest.mark.parametrize("role", [Role.FAMILY_DOCTOR, Role.NURSE, Role.HOSPITAL_DESK, Role.HOSPITAL_SOURCE])
+async def test_whoever_sees_no_messages_sees_no_alerts(role: Role, known: Sequence[Alert], ask_as: AskAs) -> None:
     assert (await ask_as(role).refused(PAGE))["code"] == "may-not-see-messages"
-    (audit,) = await rows(engine, "select * from audit")
-    assert audit["viewer"] == role.value
+
+
+async def test_only_those_that_go_on_are_seen_where_only_they_are_asked_for(
+    known: Sequence[Alert], engineer: Asker, ask_as: AskAs
+) -> None:
+    assert ids(await engineer.ask(PAGE, onlyOpen=True)) == [str(known[number].id) for number in (4, 2, 0)]
+    assert ids(await ask_as(Role.HOSPITAL_SOURCE, "source-1").ask(PAGE, onlyOpen=True)) == [str(known[2].id)]
+
+
+@pytest.mark.parametrize("first", [1, 2, 3, 6])
+async def test_pages_follow_each_other_without_gap_or_repeat(
+    first: int, known: Sequence[Alert], engineer: Asker
+) -> None:
+    seen: list[str] = []
+    after, more = None, True
+    while more:
+        page = await engineer.ask(PAGE, first=first, after=after)
+        assert 0 < len(nodes(page)) <= first
+        seen += ids(page)
+        more, after = page["alerts"]["pageInfo"]["hasNextPage"], page["alerts"]["pageInfo"]["endCursor"]
+    assert seen == [str(one.id) for one in reversed(known)]
+
+
+async def test_a_page_without_alerts_is_empty_and_a_wrong_cursor_is_refused(engineer: Asker) -> None:
+    assert nodes(await engineer.ask(PAGE)) == []
+    assert (await engineer.refused(PAGE, after="x"))["code"] == "bad-cursor"
+    assert (await engineer.refused(PAGE, first=100_000))["code"] == "page-too-large"
+
+
+async def test_who_looked_at_alerts_stands_in_the_audit_trail(
+    known: Sequence[Alert], engineer: Asker, ask_as: AskAs, ward: Ward
+) -> None:
+    await engineer.ask(PAGE)
+    await ask_as(Role.NURSE).refused(PAGE)
+    allowed, refused = await ward.audited()
+    assert (allowed["decision"], allowed["rule"], allowed["kinds"]) == ("allowed", "overseers-see-messages", ["Alert"])
+    assert (refused["decision"], refused["rule"]) == ("refused", "others-see-no-messages")

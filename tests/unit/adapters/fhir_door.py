@@ -130,4 +130,4 @@ def message(*resources: Mapping[str, Any], header_id: str = "m-1", **more: Any) 
 
 
 def packed(content: Any) -> bytes:
-    return gzip.compress(orjson.dumps(content))
+    return gzip.compress(orjson.dumps(content), mtime=0)

@@ -1,0 +1,103 @@
+"""Converters: what a field's text becomes in FHIR. One function a FHIR type, named in the rows as ``as = "..."``.
+
+A converter takes the raw text of one repetition (or of one component) and where it stands, and returns the FHIR value,
+or None where there is nothing to say. It never guesses: an unknown code is kept raw and flagged; what cannot be a
+value of its type is refused, or left to the next row of the same target.
+"""
+
+from collections.abc import Mapping
+
+from hub.mapping.converters import care, codes, numbers, people, values
+from hub.mapping.converters.reader import Convert, Converter, Reader
+
+__all__ = ["CONVERTERS", "Convert", "Converter", "Reader"]
+
+_TEXTS = ("String", "Markdown")
+_SNOMED = "http://snomed.info/sct"
+_FUNCTION = "http://terminology.hl7.org/CodeSystem/v2-0443"
+
+CONVERTERS: Mapping[str, Converter] = {
+    name_: Converter(convert, frozenset(types))
+    for name_, convert, *types in (
+        ("text", values.text, *_TEXTS),
+        ("lines", values.lines, *_TEXTS),
+        ("boolean", values.boolean, "Boolean"),
+        ("integer", values.integer, "Integer"),
+        ("decimal", values.decimal, "Decimal"),
+        ("date", values.date, "Date"),
+        ("datetime", values.datetime, "DateTime"),
+        ("instant", values.instant, "Instant"),
+        ("time", values.time, "Time"),
+        ("quantity", values.quantity, "Quantity"),
+        ("range", values.value_range, "ObservationReferenceRange"),
+        ("code", codes.code, "Code"),
+        ("coding", codes.coding, "Coding"),
+        ("concept", codes.concept, "CodeableConcept"),
+        ("diagnosis", codes.diagnosis, "CodeableConcept"),
+        ("text-concept", codes.text_concept, "CodeableConcept"),
+        ("department", codes.department, "CodeableConcept"),
+        ("ethnicity", codes.ethnicity, "Extension"),
+        ("identifier", numbers.identifier, "Identifier"),
+        ("citizen-id", numbers.citizen_id, "Identifier"),
+        ("visit-number", numbers.visit_number, "Identifier"),
+        ("visit-reference", numbers.visit_reference, "Reference"),
+        ("placer-number", numbers.order_number("PLAC"), "Identifier"),
+        ("filler-number", numbers.order_number("FILL"), "Identifier"),
+        ("name", people.name, "HumanName"),
+        ("address", people.address, "Address"),
+        ("telecom", people.telecom, "ContactPoint"),
+        ("work-telecom", people.work_telecom, "ContactPoint"),
+        ("practitioner", people.practitioner, "Reference"),
+        ("organisation", people.organisation, "Reference"),
+        ("reference-text", people.reference_text, "Reference"),
+        ("location", people.location, "EncounterLocation"),
+        ("attender", people.participant("ATND", "attender"), "EncounterParticipant"),
+        ("referrer", people.participant("REF", "referrer"), "EncounterParticipant"),
+        ("consultant", people.participant("CON", "consultant"), "EncounterParticipant"),
+        ("admitter", people.participant("ADM", "admitter"), "EncounterParticipant"),
+        ("dose", care.dose, "Quantity"),
+        ("amount", care.amount, "Quantity"),
+        ("days", care.days, "Duration"),
+        ("positive", care.positive, "PositiveInt"),
+        ("whole", care.whole, "UnsignedInt"),
+        ("shown", care.shown, *_TEXTS),
+        ("annotation", care.annotation, "Annotation"),
+        ("procedure", care.procedure, "CodeableConcept"),
+        ("drug", care.drug, "CodeableConcept"),
+        ("repeat-code", care.repeat_code, "CodeableConcept"),
+        ("interval", care.interval, "CodeableConcept"),
+        ("specimen-site", care.specimen_site, "CodeableConcept"),
+        ("period", care.period, "Period"),
+        ("timing-period", care.timing_period, "Period"),
+        ("entity-number", care.entity_number, "Identifier"),
+        ("group-number", care.group_number, "Identifier"),
+        ("prescription-number", care.prescription_number, "Identifier"),
+        ("specimen-number", care.specimen_number, "Identifier"),
+        ("file-name", care.file_name, "Identifier"),
+        ("place", care.place, "Reference"),
+        ("equipment", care.equipment, "Reference"),
+        ("licence", numbers.licence, "Identifier"),
+        ("alias", people.alias, "HumanName"),
+        ("language", people.language, "PatientCommunication"),
+        ("mothers-maiden-name", people.mothers_maiden_name, "Extension"),
+        ("birth-place", people.birth_place, "Extension"),
+        ("religion", people.religion, "Extension"),
+        ("nationality", people.nationality, "Extension"),
+        ("other-provider", people.participant("PART", "Participation"), "EncounterParticipant"),
+        ("current-location", care.current_location, "EncounterLocation"),
+        ("planned-location", care.planned_location, "EncounterLocation"),
+        ("prior-location", care.prior_location, "EncounterLocation"),
+        ("anaesthetist", care.performing(_SNOMED, "88189002", "Anesthesiologist"), "ProcedurePerformer"),
+        ("surgeon", care.performing(_SNOMED, "304292004", "Surgeon"), "ProcedurePerformer"),
+        ("performer", care.performing("", "", ""), "ProcedurePerformer"),
+        ("vaccinator", care.performing(_FUNCTION, "AP", "Administering Provider"), "ImmunizationPerformer"),
+        ("vaccine-orderer", care.performing(_FUNCTION, "OP", "Ordering Provider"), "ImmunizationPerformer"),
+        ("dispenser", care.performing("", "", ""), "MedicationDispensePerformer"),
+        ("placer-contact", care.taking_part("author", "Author"), "AppointmentParticipant"),
+        ("filler-contact", care.taking_part("performer", "Performer"), "AppointmentParticipant"),
+        ("enterer", care.taking_part("enterer", "Enterer"), "AppointmentParticipant"),
+        ("replaced-document", care.relation("replaces"), "DocumentReferenceRelatesTo"),
+        ("amended-document", care.relation("appends"), "DocumentReferenceRelatesTo"),
+        ("attachment", care.attachment, "Attachment"),
+    )
+}

@@ -1,0 +1,101 @@
+"""Resources while they are read: what rows write into, and how a value is put where a row points."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.mapping.conditions import Position
+from hub.mapping.rows import Row, RowSet
+from hub.mapping.targets import SUBJECT_OF
+from hub.message import Segment
+from hub.record import Flag, Identifier, Json, Trace
+
+
+@dataclass(slots=True)
+class Building:
+    """A resource while its segments are read."""
+
+    row_set: RowSet
+    key: str
+    segment: Segment
+    latest: Segment
+    resource: Json
+    traces: list[Trace] = field(default_factory=list)
+    filled: set[str] = field(default_factory=set)
+    cleared: list[str] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
+    flags: list[Flag] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Into:
+    """What rows write into: the resource, or one part of it such as a contact."""
+
+    resource: Json
+    filled: set[str]
+    prefix: str = ""
+
+
+def tell_whose(building: Building, number: Identifier) -> None:
+    """Whom a resource is about: its subject, or of an appointment the first who takes part."""
+    whose: Json = {"type": "Patient", "identifier": {"system": number.system, "value": number.value}}
+    kind, resource = building.row_set.resource, building.resource
+    if kind == "Appointment":
+        resource["participant"] = [{"actor": whose, "status": "accepted"}, *resource.get("participant", ())]
+        building.traces.append(Trace("participant", "PID-3", f"hl7v2/{building.row_set.name}"))
+    elif subject := SUBJECT_OF.get(kind, "subject"):
+        resource[subject] = whose
+
+
+def texts_of(segment: Segment, row: Row, position: Position) -> list[tuple[str, str]]:
+    """The texts that a row converts, each with what its place adds to the path."""
+    raw = segment.field(position.field)
+    if row.each:
+        repetitions = raw.split(segment.delimiters.repetition)
+        if len(repetitions) == 1:
+            return [("", raw)]
+        return [(f"[{number}]", text) for number, text in enumerate(repetitions, 1) if text]
+    if position.component:
+        return [("", _component(segment, raw, position.component))]
+    return [("", raw)]
+
+
+def _component(segment: Segment, raw: str, number: int) -> str:
+    first = raw.split(segment.delimiters.repetition, 1)[0]
+    parts = first.split(segment.delimiters.component)
+    return parts[number - 1] if number <= len(parts) else ""
+
+
+def put(into: Json, row: Row, value: Any) -> None:
+    """Set or add a value at the row's target."""
+    for element in row.path[:-1]:
+        if element.repeats:
+            things = into.setdefault(element.name, [{}])
+            into = things[0]
+        else:
+            into = into.setdefault(element.name, {})
+    last = row.path[-1]
+    if is_raw_code(value):
+        _put_raw_code(into, last.name, last.repeats, value["_"])
+    elif last.repeats:
+        into.setdefault(last.name, []).append(value)
+    else:
+        into[last.name] = value
+
+
+def is_raw_code(value: Any) -> bool:
+    """Whether the `code` converter kept a code that its table does not know."""
+    return isinstance(value, dict) and "_" in value
+
+
+def _put_raw_code(into: Json, name: str, repeats: bool, extension: Json) -> None:
+    if repeats:  # JSON has no good place beside a repeating code: the raw code stays on the resource
+        into.setdefault("extension", []).extend(extension["extension"])
+    else:
+        into[f"_{name}"] = extension
+
+
+def fresh(value: Any) -> Any:
+    """A copy of a constant, so that no two resources share it."""
+    if isinstance(value, dict):
+        return {name: fresh(item) for name, item in value.items()}
+    return [fresh(item) for item in value] if isinstance(value, list) else value
