@@ -113,6 +113,8 @@ def source_profiles_page() -> str:
         "code. The columns are `from,to,display,system`; the last two may be left out. A table of another name is the "
         "source's own, for rows of its own. Tables and rows are laid over for v2 only; FHIR resources stay as sent.",
         "## Rows of a source",
+        "`hl7v2/ignored.toml` names the fields of this source that need no row, each with its reason "
+        "([Mapping](mapping.md#what-nothing-reads)).",
         "`hl7v2/NAME.toml`, named as one of the hub's row sets, is laid over it: all rows of a target (`to`) that it "
         "names stand in place of all the hub's rows of that target, others are added at the end. `segment` and "
         "`resource` are written as in the hub's file; `key`, `when`, `joins` and `result_of` only where they differ. "
