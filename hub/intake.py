@@ -145,6 +145,8 @@ def _findings(one: _Understood, identified: Identified) -> list[Refusal]:
     at_the_door = [finding for finding in one.read.message.findings if finding.where.startswith("MSH")]
     unread = (fault for fault in one.read.reading.unaccounted if fault.is_clinical)
     lost = [Refusal(code="unaccounted-content", where=fault.where) for fault in islice(unread, _MOST_UNREAD)]
+    ahead = one.read.reading.ahead
+    lost += [Refusal(code="clock-ahead", where=ahead)] if ahead else []
     return [*at_the_door, *one.findings.values(), *identified.findings.get(one.read.message.id, ()), *lost]
 
 

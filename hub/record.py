@@ -140,6 +140,8 @@ class Reading:
     merges: tuple[PatientMerge, ...] = ()
     shared: tuple[Shared, ...] = ()
     unaccounted: tuple[Unaccounted, ...] = ()
+    ahead: str = ""
+    """The field whose time lies in the future, so that the message counts as of its receipt."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

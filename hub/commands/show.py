@@ -48,7 +48,7 @@ def show(
 ) -> None:
     """Show a message: what happened to it, what is wrong with it, its segments, and what each field became."""
     if raw and not reveal.strip():
-        raise refuse("reason-needed", "--raw")
+        raise refuse("reason-needed", "--reveal")
     reason = plain(reveal.strip(), _LONGEST_REASON)
     with open_site() as (settings, database):
         whole, anatomist = asyncio.run(_looked_at(database, settings, id, reason))

@@ -15,6 +15,8 @@ from hub.errors import Language
 from hub.store.coverage import UnreadField, list_unread
 from hub.store.search import Figures, find_figures
 
+UNKNOWN = ""
+"""The name under which messages of no profile stand."""
 _HEADS: dict[Language, Sequence[str]] = {
     "en": ("source", "last hour", "failed", "queue", "lag, s", "parked", "unread fields", "last message"),
     "zh": ("来源", "近一小时", "失败", "排队", "延迟（秒）", "搁置", "未读字段", "最近消息"),
@@ -64,5 +66,5 @@ def figures_table(figures: Mapping[str, SourceFigures], language: Language) -> T
         one = whole.of
         lag = f"{one.lag.total_seconds():.0f}"
         counts = (one.last_hour, one.failed_last_hour, one.queue, lag, one.parked, len(whole.unread))
-        table.add_row(name, *map(str, counts), shown_at(one.last_at))
+        table.add_row(name or "?", *map(str, counts), shown_at(one.last_at))
     return table

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from hub.commands.parts import print_json, read_file
+from hub.commands.source_figures import UNKNOWN, figures_table, read_figures
 from hub.commands.source_figures import as_json as figures_json
-from hub.commands.source_figures import figures_table, read_figures
 from hub.errors import Language, Refusal, refuse
 from hub.profiles import Places, Profile, read_library
 from hub.profiles.checking import Remark, chosen, faults_of, remarks_on, shown
@@ -118,10 +118,13 @@ def list_sources(
     settings = load_settings()
     library = read_library(profile_places(settings))
     rows = [shown(profile, settings.locale) for profile in chosen(library, [])]
-    figures = {} if profiles else read_figures([str(row["name"]) for row in rows])
+    figures = {} if profiles else dict(read_figures([*(str(row["name"]) for row in rows), UNKNOWN]))
+    if UNKNOWN in figures and not figures[UNKNOWN].of.is_any:
+        del figures[UNKNOWN]  # every message had a profile
     if as_json_:
         own: dict[str, dict[str, Any]] = {name: {"figures": figures_json(one)} for name, one in figures.items()}
-        print_json([row | own.get(str(row["name"]), {}) for row in rows])
+        unknown = [{"name": UNKNOWN} | own[UNKNOWN]] if UNKNOWN in own else []
+        print_json([row | own.get(str(row["name"]), {}) for row in rows] + unknown)
         return
     console = Console(markup=False, highlight=False)
     console.print(_table(rows, settings.locale))

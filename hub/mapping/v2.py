@@ -55,6 +55,7 @@ class V2Mapping:
             raise refuse("missing-field", "PID")
         event_at, sent_at = _times(message, self.source, received_at)
         latest = received_at + _AHEAD
+        ahead = "MSH-7" if sent_at > latest else "EVN-2" if event_at > latest else ""
         event_at, sent_at = (at if at <= latest else received_at for at in (event_at, sent_at))
         return Reading(
             event_at=event_at,
@@ -62,6 +63,7 @@ class V2Mapping:
             parts=parts,
             merges=walk.merges() if plan.merges else (),
             unaccounted=tuple(walk.unaccounted()),
+            ahead=ahead,
         )
 
 

@@ -26,10 +26,10 @@ class SourceBook:
         return source
 
     def get(self, name: str, transport: Transport) -> Source:
-        """The source of that name, if it may send that way. Raises Refused (unknown-source, not-allowed)."""
+        """The source of that name, if it may send that way. Raises Refused (unknown-source, transport-not-declared)."""
         source = self.by_name.get(name)
         if source is None:
             raise refuse("unknown-source", "source")
         if transport not in source.transports:
-            raise refuse("not-allowed", what=f"{transport} / 以 {transport} 发送")
+            raise refuse("transport-not-declared", source=name, transport=transport.value)
         return source

@@ -245,7 +245,11 @@ async def _tell_failed(connection: AsyncConnection, ids: Sequence[UUID]) -> None
 
 async def _note_steps(connection: AsyncConnection, step: str, by: str, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
-        said = [{"id": new_id(), "message_id": row["of"], "step": step, "by": by, "code": row["code"]} for row in rows]
+        said = [
+            {"id": new_id(), "message_id": row["of"], "step": step, "by": by, "code": row["code"]}
+            | ({"at": row["at"]} if "at" in row else {})
+            for row in rows
+        ]
         await connection.execute(insert(message_step), said)
 
 
@@ -291,10 +295,21 @@ async def replay(connection: AsyncConnection, ids: Sequence[UUID] | None, by: st
     again = (
         again.where(fate.c.message_id == func.any(_uuids("ids"))) if ids else again.where(fate.c.fate == Fate.PARKED)
     )
+    # Where the door refused it, its fate is all that tells of that; it becomes a step before the fate changes.
+    parked = select(fate.c.message_id.label("of"), fate.c.refusal["code"].astext.label("code"), fate.c.changed_at)
+    parked = parked.where(fate.c.fate == Fate.PARKED, fate.c.attempts == 0, fate.c.refusal.is_not(None))
+    parked = parked.where(~exists().where(message_step.c.message_id == fate.c.message_id))
+    if ids:
+        parked = parked.where(fate.c.message_id == func.any(_uuids("ids")))
+    at_the_door = (await connection.execute(parked, {"ids": ids} if ids else {})).mappings().all()
     done = await connection.scalars(
         again.where(fate.c.fate != Fate.KEPT).returning(fate.c.message_id), {"ids": ids} if ids else {}
     )
     keys = list(done)
+    refused = [
+        {"of": row["of"], "code": row["code"], "at": row["changed_at"]} for row in at_the_door if row["of"] in keys
+    ]
+    await _note_steps(connection, "parked", "hub", refused)
     await _note_steps(connection, "replayed", by, [{"of": key, "code": ""} for key in keys])
     return len(keys)
 

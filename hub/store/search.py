@@ -278,6 +278,11 @@ class Figures:
     parked: int = 0
     last_at: datetime | None = None
 
+    @property
+    def is_any(self) -> bool:
+        """Whether any message came at all."""
+        return self.last_at is not None
+
 
 _FIGURES = text(
     """

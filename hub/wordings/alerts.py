@@ -13,8 +13,8 @@ ALERTS = {
         "请检查发送系统是否运行、能否连通本枢纽（网络、端口、证书）；之后补发的消息会照常接收。",
     ),
     "messages-failing": Wording(
-        "{parked} of the last {messages} messages of {source} are parked, most of them for '{reason}'.",
-        "来源“{source}”最近 {messages} 条消息中有 {parked} 条被搁置，主要原因是“{reason}”。",
+        "{parked} of the last {messages} messages of {source} are parked, most often for '{reason}'.",
+        "来源“{source}”最近 {messages} 条消息中有 {parked} 条被搁置，最常见的原因是“{reason}”。",
         "Read what the refusal says (`hub message list`), correct the profile or ask the sender, then replay "
         "them (`hub message replay`).",
         "请用 `hub message list` 查看原因，修正来源配置或联系发送方，然后运行 `hub message replay` 重新处理。",

@@ -17,6 +17,12 @@ ASKING: Mapping[str, Wording] = {
         "Use a token with the role for it, or ask the site's administrator.",
         "请使用具备相应角色的令牌，或联系管理员。",
     ),
+    "transport-not-declared": Wording(
+        "The source '{source}' does not send by {transport}.",
+        "来源“{source}”未声明通过 {transport} 发送。",
+        "Add '{transport}' to transports in its profile (source.toml); a running hub takes it from there.",
+        "请在该来源的配置文件 source.toml 的 transports 中加入 {transport}，运行中的平台会自动加载。",
+    ),
     "not-found": Wording(
         "{where} was not found.",
         "未找到 {where}。",

@@ -15,6 +15,13 @@ INBOX = {
         "Nothing needs to be sent again: replay the message once its mapping is there (hub message replay).",
         "无需重新发送：映射规则就绪后，运行 hub message replay 重新处理即可。",
     ),
+    "clock-ahead": Wording(
+        "The sender's clock is more than a day ahead: {where} lies in the future. The message counts as of its "
+        "receipt.",
+        "发送方时钟超前一天以上：{where} 为将来时间。该消息按接收时间处理。",
+        "Have the sender set its clock, or correct time_zone in the source's profile.",
+        "请发送方校准时钟，或更正来源配置中的 time_zone。",
+    ),
     "several-messages": Wording(
         "There is more than one message in here: a second MSH segment stands where one message was to end.",
         "一次发送中包含多条消息：本应结束的消息之后又出现了第二个 MSH 段。",

@@ -138,4 +138,4 @@ def test_a_source_may_send_only_the_ways_of_its_profile(tmp_path: Path) -> None:
     assert book(tmp_path).get("erming-his", Transport.MLLP).name == "erming-his"
     with pytest.raises(Refused) as refused:
         book(tmp_path).get("erming-his", Transport.FHIR)
-    assert refused.value.refusal.code == "not-allowed"
+    assert refused.value.refusal.code == "transport-not-declared"
