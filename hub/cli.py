@@ -14,6 +14,7 @@ from hub.app import Part, interrupted, running, set_up_logs, until_ended
 from hub.commands.alerts import alerts
 from hub.commands.explain import explain_file
 from hub.commands.load import load
+from hub.commands.mappings import mappings
 from hub.commands.messages import messages
 from hub.commands.policies import policies
 from hub.commands.send import send
@@ -25,6 +26,7 @@ from hub.tokens import Keyring
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(alerts, name="alert")
+app.add_typer(mappings, name="mapping")
 app.add_typer(messages, name="message")
 app.add_typer(policies, name="policy")
 app.add_typer(sources, name="source")

@@ -1,0 +1,184 @@
+"""``hub mapping``: rows and tables checked, scored against somebody else's, and what they leave unread."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from hub.commands.parts import print_json, read_file
+from hub.errors import Language, refuse
+from hub.mapping.scoring import SCORED, Score, Tally
+from hub.profiles.samples import v2_messages
+from hub.settings import Settings, load_settings
+from hub.wiring import profile_places
+from hub.wiring.trying import Tried, try_messages
+
+mappings = typer.Typer(
+    no_args_is_help=True, help="The hub's rows and tables: checked, scored, and what they leave unread."
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+_WORST = 20
+_MESSAGES = (".hl7", ".er7", ".txt")
+_EXPECTED = (".expected.json", ".fhir", ".fhir.json")
+
+_SAID: dict[str, dict[Language, str]] = {
+    "pairs": {"zh": "共 {pairs} 对，{refused} 条消息未能读取", "en": "{pairs} pairs, {refused} messages not read"},
+    "missed": {"zh": "遗漏最多的元素（次数、元素、首见于）", "en": "Missed most (times, element, first in)"},
+    "surplus": {"zh": "多出最多的元素", "en": "Said and not expected"},
+    "refused": {"zh": "未能读取", "en": "Not read"},
+    "unread": {"zh": "没有映射规则读取的字段（消息数）", "en": "Fields that no row reads (messages)"},
+    "clinical": {"zh": "其中属于临床段", "en": "Of them in clinical segments"},
+    "read": {"zh": "已读取 {read} 条消息，共 {all} 条", "en": "{read} of {all} messages read"},
+    "good": {"zh": "映射规则有效：{kinds} 种消息", "en": "The rows are good: {kinds} kinds of messages"},
+}
+_HEADS: dict[Language, Sequence[str]] = {
+    "en": ("resource", "expected", "given", "met", "recall", "precision"),
+    "zh": ("资源", "应有", "给出", "相符", "召回率", "准确率"),
+}
+
+
+@mappings.command()
+def check() -> None:
+    """Check the hub's own rows and tables. A fault is named by file and line; a source's own: `hub source check`."""
+    settings = load_settings()
+    base = profile_places(settings).base
+    print(_SAID["good"][settings.locale].format(kinds=len(base.plans)))
+
+
+@mappings.command()
+def score(
+    folder: Annotated[Path, typer.Argument(help="Pairs: NAME.hl7 beside NAME.expected.json or NAME.fhir.")],
+    as_json: Json = False,
+) -> None:
+    """Compare what messages become with what somebody else expects of them, leaf by leaf."""
+    settings = load_settings()
+    found = scored(folder, list(_pairs(folder)), settings)
+    if as_json:
+        print_json(_as_json(found))
+        return
+    _show(found, settings.locale)
+
+
+def scored(folder: Path, pairs: Sequence[tuple[Path, Path]], settings: Settings) -> Score:
+    """The score of a folder of pairs. Raises Refused (bad-argument) where there are none."""
+    if not pairs:
+        raise refuse("bad-argument", str(folder), reason="NAME.hl7 + NAME.expected.json")
+    base = profile_places(settings).base
+    tried = {one.name: one for one in try_messages(base, {file.stem: read_file(file) for file, _ in pairs})}
+    total = Score()
+    for file, beside in pairs:
+        one = tried[file.stem]
+        if one.refused:
+            total.refused[file.stem] = one.refused
+        total.add(file.stem, _expected(beside), one.resources)
+    return total
+
+
+def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
+    for file in sorted(folder.glob("*.hl7")):
+        for ending in _EXPECTED:
+            if (beside := file.with_name(f"{file.stem}{ending}")).is_file():
+                yield file, beside
+                break
+
+
+def _expected(file: Path) -> list[dict[str, Any]]:
+    said = json.loads(read_file(file).decode("utf-8-sig"))
+    if said.get("resourceType") == "Bundle":
+        return [entry["resource"] for entry in said.get("entry", ()) if "resource" in entry]
+    return [said]
+
+
+def _shares(tally: Tally) -> tuple[str, str]:
+    shares = (tally.recall, tally.precision)
+    first, second = ("-" if share is None else f"{share:.2f}" for share in shares)
+    return first, second
+
+
+def _show(found: Score, language: Language) -> None:
+    console = Console(markup=False, highlight=False)
+    heads = _HEADS[language]
+    table = Table(Column(heads[0], no_wrap=True), *(Column(head, justify="right") for head in heads[1:]))
+    for kind in (*SCORED, ""):
+        tally = found.kinds.get(kind, Tally()) if kind else found.whole
+        table.add_row(kind or "=", str(tally.wanted), str(tally.given), str(tally.met), *_shares(tally))
+    console.print(table)
+    print(_SAID["pairs"][language].format(pairs=found.pairs, refused=len(found.refused)))
+    for name, counts in (("missed", found.missed), ("surplus", found.surplus)):
+        print(f"\n{_SAID[name][language]}")
+        for path, times in counts.most_common(_WORST):
+            print(f"  {times:5} {path}  {found.seen_in[path]}")
+    if found.refused:
+        print(f"\n{_SAID['refused'][language]}")
+        for name, why in found.refused.items():
+            print(f"  {name}  {why}")
+
+
+def _as_json(found: Score) -> dict[str, Any]:
+    kinds = {kind: _tally_json(tally) for kind, tally in found.kinds.items()}
+    missed = [{"element": path, "times": times} for path, times in found.missed.most_common()]
+    surplus = [{"element": path, "times": times} for path, times in found.surplus.most_common()]
+    whole = {"pairs": found.pairs, "all": _tally_json(found.whole), "kinds": kinds}
+    return {**whole, "missed": missed, "surplus": surplus, "refused": found.refused}
+
+
+def _tally_json(tally: Tally) -> dict[str, Any]:
+    counts = {"expected": tally.wanted, "given": tally.given, "met": tally.met}
+    return {**counts, "recall": tally.recall, "precision": tally.precision}
+
+
+# -- coverage ----------------------------------------------------------------------------------------------------------
+
+
+@mappings.command()
+def coverage(
+    paths: Annotated[list[Path], typer.Argument(help="Files of v2 messages, or folders of them.")],
+    as_json: Json = False,
+) -> None:
+    """Tell which fields of messages no row reads. Nothing is written."""
+    settings = load_settings()
+    tried = list(try_messages(profile_places(settings).base, dict(_samples(paths))))
+    fields: Counter[str] = Counter()
+    clinical: Counter[str] = Counter()
+    for one in tried:
+        unread = one.reading.unaccounted if one.reading else ()
+        fields.update({each.field for each in unread})
+        clinical.update({each.field for each in unread if each.is_clinical})
+    if as_json:
+        print_json(_coverage_json(tried, fields, clinical))
+        return
+    language = settings.locale
+    print(_SAID["read"][language].format(read=sum(1 for one in tried if one.reading), all=len(tried)))
+    for name, counts in (("unread", fields - clinical), ("clinical", clinical)):
+        print(f"\n{_SAID[name][language]}")
+        for field, times in counts.most_common():
+            print(f"  {times:5} {field}")
+    refused = Counter(f"{one.kind or '?'}  {one.refused}" for one in tried if one.refused)
+    print(f"\n{_SAID['refused'][language]}")
+    for why, times in refused.most_common():
+        print(f"  {times:5} {why}")
+
+
+def _samples(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    for path in paths:
+        files = sorted(file for file in path.iterdir() if file.suffix in _MESSAGES) if path.is_dir() else [path]
+        for file in files:
+            for number, raw in enumerate(v2_messages(read_file(file)), 1):
+                yield f"{file.name}#{number}", raw
+
+
+def _coverage_json(tried: Sequence[Tried], fields: Counter[str], clinical: Counter[str]) -> dict[str, Any]:
+    return {
+        "messages": len(tried),
+        "read": sum(1 for one in tried if one.reading),
+        "unread": [
+            {"field": field, "messages": times, "clinical": field in clinical} for field, times in fields.most_common()
+        ],
+        "refused": {one.name: one.refused for one in tried if one.refused},
+    }

@@ -1,0 +1,91 @@
+"""A mapping's score: what counts as agreement, and the commands that tell it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from hub.cli import app
+from hub.mapping.scoring import Score, leaves_of
+from tests.mapping.cases import GOLDEN
+
+PATIENT: dict[str, Any] = {
+    "resourceType": "Patient",
+    "id": "1",
+    "meta": {"lastUpdated": "2026-01-01T00:00:00Z"},
+    "text": {"status": "generated", "div": "<div/>"},
+    "extension": [{"url": "x", "valueString": "y"}],
+    "identifier": [{"system": "urn:oid:2.16/MR", "value": "7", "assigner": {"reference": "Organization/1"}}],
+    "name": [{"text": "秦 学勤"}],
+    "deceasedDateTime": "2026-01-01T08:00:00+08:00",
+    "multipleBirthInteger": 2,
+}
+
+
+def test_ids_references_extensions_and_metadata_are_left_out_and_systems_reduced_to_their_tails() -> None:
+    assert sorted(leaves_of(PATIENT)) == [
+        ("Patient.deceasedDateTime", "2026-01-01T00:00:00+00:00"),
+        ("Patient.identifier.system", "mr"),
+        ("Patient.identifier.value", "7"),
+        ("Patient.multipleBirthInteger", "2"),
+        ("Patient.name.text", "秦 学勤"),
+    ]
+
+
+def test_recall_is_of_theirs_and_precision_of_ours() -> None:
+    score = Score()
+    theirs = [PATIENT, {"resourceType": "Condition", "code": {"text": "高血压"}}]
+    ours = [{**PATIENT, "multipleBirthInteger": 3}, {"resourceType": "Device"}]
+    score.add("pair", theirs, ours)
+    patient = score.kinds["Patient"]
+    assert (patient.wanted, patient.given, patient.met) == (5, 5, 4)
+    assert (patient.recall, patient.precision) == (0.8, 0.8)
+    assert (score.kinds["Condition"].recall, score.kinds["Condition"].precision) == (0, None)
+    assert (score.whole.wanted, score.whole.met) == (6, 4)
+    assert set(score.missed) == {"Patient.multipleBirthInteger", "Condition.code.text"}
+    assert score.seen_in["Condition.code.text"] == "pair"
+
+
+@pytest.fixture
+def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One pair that agrees in part, and a message that nothing reads."""
+    monkeypatch.setenv("HUB_LOCALE", "en")
+    raw = (GOLDEN / "renmin-adt-a31-twin.hl7").read_bytes()
+    (tmp_path / "one.hl7").write_bytes(raw.replace("秦学勤".encode(), b"Qin"))
+    name = [{"family": "Qin", "given": ["Xueqin"]}]
+    said = {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "name": name}}]}
+    (tmp_path / "one.expected.json").write_text(json.dumps(said), "utf-8-sig")
+    (tmp_path / "two.hl7").write_bytes(raw.replace(b"ADT^A31", b"QBP^Q22"))
+    (tmp_path / "two.fhir").write_text(json.dumps({"resourceType": "Patient", "gender": "male"}))
+    return tmp_path
+
+
+def test_a_folder_of_pairs_is_scored(pairs: Path) -> None:
+    done = CliRunner().invoke(app, ["mapping", "score", str(pairs), "--json"])
+    found = json.loads(done.stdout)
+    assert (found["pairs"], found["refused"]) == (2, {"two": "unknown-message-type MSH-9"})
+    assert (found["all"]["expected"], found["all"]["met"]) == (3, 1)
+    assert {one["element"] for one in found["missed"]} == {"Patient.name.given", "Patient.gender"}
+    shown = CliRunner().invoke(app, ["mapping", "score", str(pairs)]).stdout
+    assert "2 pairs, 1 messages not read" in shown
+    assert "Patient.name.given" in shown
+
+
+def test_what_no_row_reads_is_told_of_any_messages(pairs: Path) -> None:
+    (pairs / "three.hl7").write_bytes((pairs / "one.hl7").read_bytes() + b"PV1|1|I\rAL1|1||X^Y||||Z\r")
+    done = CliRunner().invoke(app, ["mapping", "coverage", str(pairs), "--json"])
+    found = json.loads(done.stdout)
+    assert (found["messages"], found["read"]) == (3, 2)
+    assert {one["field"]: one["clinical"] for one in found["unread"]} == {"PV1-2": False, "AL1-7": True}
+    assert "AL1-7" in CliRunner().invoke(app, ["mapping", "coverage", str(pairs / "three.hl7")]).stdout
+
+
+def test_the_hubs_own_rows_are_good(pairs: Path) -> None:
+    assert "rows are good" in CliRunner().invoke(app, ["mapping", "check"]).stdout
+
+
+def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["mapping", "score", str(tmp_path)])
+    assert done.exit_code == 1
