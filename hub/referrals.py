@@ -304,13 +304,14 @@ def outcome_of(stay: Stay, death: Death | None) -> Outcome:
 
 
 def may_be_of(referral: Referral, stay: Stay) -> bool:
-    """Whether a stay can be what a referral led to: there, after it was sent, before it ended."""
-    opened_at = stay.opened_at
+    """Whether a stay can be what a referral led to: there, after it was sent, before it ended. Hospitals write whole
+    seconds, so a stay that ends in the second of the sending ends after it."""
+    opened_at, sent_at = stay.opened_at, referral.sent_at.replace(microsecond=0)
     return (
         opened_at is not None
         and stay.organisation_id == referral.to_organisation_id
         and opened_at >= referral.sent_at - TOLERANCE
-        and (stay.ended_at is None or stay.ended_at > referral.sent_at)
+        and (stay.ended_at is None or stay.ended_at >= sent_at)
         and (referral.ended_at is None or opened_at <= referral.ended_at)
     )
 

@@ -27,6 +27,7 @@ _STATUS = {
     "bad-idempotency-key": 400,
     "no-token": 401,
     "not-allowed": 403,
+    "transport-not-declared": 403,
     "may-not-send": 403,
     "address-not-allowed": 403,
     "unknown-source": 404,

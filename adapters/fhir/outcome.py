@@ -40,6 +40,7 @@ _ISSUES: Mapping[str, str] = {
     "not-found": "not-found",
     "no-token": "login",
     "not-allowed": "forbidden",
+    "transport-not-declared": "forbidden",
     "internal": "exception",
     "not-kept": "transient",
     "database-unreachable": "transient",

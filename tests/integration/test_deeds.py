@@ -116,7 +116,7 @@ async def test_nobody_sees_a_deadlock(engine: AsyncEngine) -> None:
         carry_out(engine, errand("first"), lambda deed: rename(deed, keys)),
         carry_out(engine, errand("second"), lambda deed: rename(deed, keys[::-1])),
     )
-    assert tries == 3
+    assert tries >= 3  # one of them saw a deadlock, and may see another on a busy machine
     assert sorted(row["operation"] for row in await audited(engine)) == ["first", "second"]
 
 

@@ -205,6 +205,7 @@ def test_a_referrer_cannot_accept_their_own_referral() -> None:
         ({"began_at": NOON - TOLERANCE}, True),
         ({"began_at": NOON - TOLERANCE - HOUR}, False),
         ({"began_at": NOON - 2 * HOUR, "ended_at": NOON - HOUR, "status": "finished"}, False),
+        ({"began_at": NOON, "ended_at": NOON, "status": "finished"}, True),  # within one second, as hospitals write it
         ({"status": "planned"}, False),
         ({"status": "cancelled"}, False),
         ({"status": "unknown"}, True),
