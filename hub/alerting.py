@@ -5,10 +5,8 @@ so neither a restart nor a second watcher tells anything twice. What an alert sa
 which it begins; delivering it is left to `hub.webhooks`.
 """
 
-import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from hub.alerts import Alert, Kind, Reading, Thresholds, judge, readings, tell
 from hub.alerts.rhythm import usual_wait
 from hub.errors import places_of
 from hub.ids import new_id
+from hub.rounds import Rounds
 from hub.store import alerts as stored
 from hub.store import deliveries, inbox
 from hub.store.search import Figures, find_figures
@@ -54,23 +53,20 @@ class Watcher:
         self._engine, self._sources, self._thresholds = engine, sources, thresholds
         self._home, self._places, self._now, self._every = home, places, now, every_seconds
         self._usual: dict[str, tuple[datetime, timedelta | None]] = {}
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds("watcher", _LONGEST_PAUSE)
 
     def start(self) -> None:
         """Begin to watch."""
-        self._task = asyncio.create_task(self._run(), name="watcher")
+        self._rounds.start((self.look, self._every))
 
     @property
     def is_alive(self) -> bool:
         """Whether it runs; a supervisor asks by /readyz."""
-        return self._task is not None and not self._task.done()
+        return self._rounds.is_alive
 
     async def stop(self) -> None:
         """Finish the look under way, then end."""
-        self._stopping.set()
-        if self._task:
-            await self._task
+        await self._rounds.stop()
 
     async def look(self) -> list[Alert]:
         """Look once: the alerts that begin and end now. None where another process is looking."""
@@ -190,15 +186,3 @@ class Watcher:
     async def _growth(self, connection: AsyncConnection, now: datetime) -> list[Reading]:
         size, grown = await stored.measure_size(connection, now)
         return [] if grown is None else [readings.read_growth(self._thresholds.growth, grown, size)]
-
-    async def _run(self) -> None:
-        pause = self._every
-        while not self._stopping.is_set():
-            try:
-                await self.look()
-                pause = self._every
-            except Exception as fault:  # what it did not see it sees the next time
-                logger.warning("watcher-pauses", fault=type(fault).__name__, at=places_of(fault), seconds=pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)

@@ -4,17 +4,15 @@ Nothing relies on it being on time: whoever reads or changes something asks the 
 what is so already, tells those who follow, and leaves a history.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.errors import places_of
 from hub.programme.hand import TIME, Hand
+from hub.rounds import Rounds
 
 logger = structlog.get_logger()
 
@@ -43,23 +41,20 @@ class Timekeeper:
         self._doings = doings
         self._now = now
         self._every = every_seconds
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds("timekeeper", _LONGEST_PAUSE)
 
     def start(self) -> None:
         """Begin to look at the clock."""
-        self._task = asyncio.create_task(self._run(), name="timekeeper")
+        self._rounds.start((self.keep, self._every))
 
     @property
     def is_alive(self) -> bool:
         """Whether it runs; a supervisor asks by /readyz."""
-        return self._task is not None and not self._task.done()
+        return self._rounds.is_alive
 
     async def stop(self) -> None:
         """Finish what is under way, then end."""
-        self._stopping.set()
-        if self._task:
-            await self._task
+        await self._rounds.stop()
 
     async def keep(self) -> int:
         """Do all that is due now, each batch in a transaction of its own. Returns how many things that were.
@@ -81,7 +76,7 @@ class Timekeeper:
         for _ in range(_BATCHES):
             some = await self._some(doing)
             done += some
-            if not some or self._stopping.is_set():
+            if not some or self._rounds.is_stopping:
                 break
         return done
 
@@ -91,15 +86,3 @@ class Timekeeper:
             some = await doing(hand, _MOST)
             await hand.write()
             return some
-
-    async def _run(self) -> None:
-        pause = self._every
-        while not self._stopping.is_set():
-            try:
-                await self.keep()
-                pause = self._every
-            except Exception as fault:  # it is due the next time as well
-                logger.warning("timekeeper-pauses", fault=type(fault).__name__, at=places_of(fault), seconds=pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)

@@ -16,8 +16,7 @@ import random
 import secrets
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,8 +28,9 @@ import orjson
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.errors import places_of, refuse
+from hub.errors import refuse
 from hub.ids import new_id
+from hub.rounds import Rounds
 from hub.store.deliveries import (
     DELIVERED,
     GIVEN_UP,
@@ -157,8 +157,7 @@ class Postman:
     ) -> None:
         self._engine, self._receivers, self._key, self._now = engine, receivers, key, now
         self._on_attempt, self._look_seconds, self._seconds = on_attempt, look_seconds, seconds
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds("postman", _LONGEST_PAUSE)
 
     @property
     def places(self) -> Mapping[str, str]:
@@ -167,18 +166,18 @@ class Postman:
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._task = asyncio.create_task(self._run(), name="postman")
+        # Each receiver is served by itself: one that answers slowly keeps no other waiting.
+        served = ((partial(self.deliver, one), self._look_seconds) for one in self._receivers)
+        self._rounds.start((self.tidy, _TIDY_SECONDS), *served)
 
     @property
     def is_alive(self) -> bool:
         """Whether it runs; a supervisor asks by /readyz."""
-        return self._task is not None and not self._task.done()
+        return self._rounds.is_alive
 
     async def stop(self) -> None:
         """Finish the attempts under way, then end."""
-        self._stopping.set()
-        if self._task:
-            await self._task
+        await self._rounds.stop()
 
     async def deliver(self, *receivers: str) -> int:
         """Make the attempts that are due now, side by side: to these receivers, else to all. How many there were."""
@@ -223,23 +222,6 @@ class Postman:
         """Give up what has waited too long for receivers that are no longer named; how much that was."""
         async with self._engine.begin() as connection:
             return await give_up_strangers(connection, list(self._receivers), self._now())
-
-    async def _run(self) -> None:
-        """Each receiver is served by itself: one that answers slowly keeps no other waiting."""
-        served = (self._again(partial(self.deliver, one), self._look_seconds) for one in self._receivers)
-        await asyncio.gather(self._again(self.tidy, _TIDY_SECONDS), *served)
-
-    async def _again(self, do: Callable[[], Awaitable[int]], every: float) -> None:
-        pause = every
-        while not self._stopping.is_set():
-            try:
-                await do()
-                pause = every
-            except Exception as fault:  # what is due stays due
-                logger.warning("postman-pauses", fault=type(fault).__name__, at=places_of(fault), seconds=pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
 
 
 # -- one attempt -------------------------------------------------------------------------------------------------------
