@@ -137,9 +137,11 @@ async def until_ended(database: Database) -> None:
 
 
 async def _listen(hub: Hub, stack: AsyncExitStack) -> int:
-    _check_free(hub.settings.bind, hub.settings.mllp_port, "HUB_MLLP_PORT")
-    if hub.settings.mllp_tls_certificate and hub.settings.mllp_tls_port is not None:
-        _check_free(hub.settings.bind, hub.settings.mllp_tls_port, "HUB_MLLP_TLS_PORT")
+    settings = hub.settings
+    shared = settings.mllp_port_shared
+    _check_free(settings.bind, settings.mllp_port, "HUB_MLLP_PORT", shared=shared)
+    if settings.mllp_tls_certificate and settings.mllp_tls_port is not None:
+        _check_free(settings.bind, settings.mllp_tls_port, "HUB_MLLP_TLS_PORT", shared=shared)
     await hub.listener.start()
     stack.push_async_callback(hub.listener.stop)
     return hub.listener.port
@@ -183,10 +185,13 @@ async def _answering(address: str, port: int, serving: asyncio.Task[None]) -> No
     raise refuse("port-in-use", "HUB_HTTP_PORT", port=str(port))
 
 
-def _check_free(address: str, port: int, setting: str) -> int:
-    """The port, or a free one where 0 was asked for. Raises Refused (port-in-use)."""
+def _check_free(address: str, port: int, setting: str, *, shared: bool = False) -> int:
+    """The port, or a free one where 0 was asked for; one that hubs share may be held by them. Raises Refused
+    (port-in-use)."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             probe.bind((address, port))
         except OSError:

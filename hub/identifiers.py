@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from operator import mul
 from typing import Literal
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -39,7 +40,7 @@ def normalise(text: str) -> str:
 
 def check_character(body: str) -> str:
     """The check character of the first 17 digits: ISO 7064 MOD 11-2."""
-    return _CHECK[sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, body, strict=True)) % 11]
+    return _CHECK[sum(map(mul, _WEIGHTS, map(int, body))) % 11]
 
 
 @lru_cache(maxsize=1024)  # one message is asked for it several times, at the door and by the worker

@@ -46,6 +46,17 @@ class Settings(BaseSettings):
     mllp_idle_seconds: float = Field(
         30.0, gt=0, description="How long half a frame may stand still before it is reported."
     )
+    mllp_buffer_bytes: int = Field(
+        256 * 1024 * 1024,
+        ge=1024,
+        description="Bytes that all MLLP connections together may hold unanswered, half-sent messages too; beyond "
+        "them one connection at a time is read from.",
+    )
+    mllp_port_shared: bool = Field(
+        False,
+        description="Whether several hubs of one machine listen on HUB_MLLP_PORT together; the operating system deals "
+        "the connections out.",
+    )
     mllp_connections: int = Field(500, ge=1, description="Most MLLP connections at a time.")
     mllp_connections_of_address: int = Field(100, ge=1, description="Most MLLP connections from one address.")
     mllp_frame_seconds: float = Field(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from adapters.hl7v2.header import Header
 from hub.errors import Refused, refuse
@@ -51,6 +52,7 @@ class Decoded:
     where: str = ""
 
 
+@lru_cache(maxsize=256)
 def codec_of(name: str) -> str | None:
     """The codec behind a character set's name as senders and profiles write it; None where unknown."""
     return _CODECS.get(_PUNCTUATION.sub("", name).upper())
@@ -62,6 +64,7 @@ def is_charset(names: str) -> bool:
     return all(codec_of(name) for name in names.split(_BETWEEN))
 
 
+@lru_cache(maxsize=256)
 def codecs_in(names: str) -> tuple[str, ...]:
     """The codecs of a profile's character sets, in order; () for ""."""
     return tuple(codec for name in names.split(_BETWEEN) if (codec := codec_of(name)))

@@ -5,14 +5,14 @@ The rules of content are handed in (wiring derives them from mapping rows and a 
 so a message costs one pass over its segments.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from adapters.hl7v2.framing import Peer
 from hub.errors import Refusal, refuse
-from hub.message import Segment, Source, V2Message, component_of
+from hub.message import Segment, Source, V2Message, components_of
 
 _NULL = '""'  # "delete what you hold" (HL7 v2.5.1 chapter 2.5.3): a statement, not a value
 
@@ -70,23 +70,26 @@ def _is_within(address: str, networks: tuple[str, ...]) -> bool:
 
 
 class DoorCheck:
-    """Rules, compiled."""
+    """Rules, compiled: by segment, then by field, so that a field with several rules is cut once."""
 
     __slots__ = ("_rules",)
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules: dict[str, list[Rule]] = {}
+        self._rules: dict[str, dict[int, list[Rule]]] = {}
         for rule in rules:
-            self._rules.setdefault(rule.segment, []).append(_folded(rule))
+            self._rules.setdefault(rule.segment, {}).setdefault(rule.field, []).append(_folded(rule))
 
     def first_fault(self, message: V2Message) -> Refusal | None:
         """The first fault in the order of the message, or None."""
         rules_of = self._rules
         for segment in message.segments:
-            for rule in rules_of.get(segment.name, ()):
-                fields = segment.fields
-                if rule.field < len(fields) and fields[rule.field]:
-                    fault = _fault(rule, segment, fields[rule.field])
+            rules_by_field = rules_of.get(segment.name)
+            if rules_by_field is None:
+                continue
+            fields = segment.fields
+            for field, rules in rules_by_field.items():
+                if field < len(fields) and fields[field]:
+                    fault = _fault(rules, segment, fields[field])
                     if fault is not None:
                         return fault
         return None
@@ -99,22 +102,29 @@ def _folded(rule: Rule) -> Rule:
     return replace(rule, when=when)
 
 
-def _fault(rule: Rule, segment: Segment, text: str) -> Refusal | None:
-    repetitions = text.split(segment.delimiters.repetition)
-    for number, repetition in enumerate(repetitions if rule.each else repetitions[:1], 1):
-        if not _passes(rule, segment, repetition):
-            return refuse(rule.refusal_code, _where(rule, segment, number)).refusal
+def _fault(rules: Sequence[Rule], segment: Segment, text: str) -> Refusal | None:
+    delimiters = segment.delimiters
+    repetitions = text.split(delimiters.repetition)
+    if not any(rule.each for rule in rules):
+        del repetitions[1:]
+    cut = [[part.strip() for part in components_of(delimiters, repetition)] for repetition in repetitions]
+    for rule in rules:
+        for number, parts in enumerate(cut if rule.each else cut[:1], 1):
+            if not _passes(rule, parts):
+                return refuse(rule.refusal_code, _where(rule, segment, number)).refusal
     return None
 
 
-def _passes(rule: Rule, segment: Segment, repetition: str) -> bool:
-    delimiters = segment.delimiters
-    if rule.when is not None:
-        sibling = component_of(delimiters, repetition, rule.when.component).strip()
-        if sibling.casefold() not in rule.when.values:
-            return True
-    value = component_of(delimiters, repetition, rule.component or 1).strip()
+def _passes(rule: Rule, parts: Sequence[str]) -> bool:
+    """Whether one repetition, cut into its components, does."""
+    if rule.when is not None and _part(parts, rule.when.component).casefold() not in rule.when.values:
+        return True
+    value = _part(parts, rule.component or 1)
     return not value or value == _NULL or rule.check(value)
+
+
+def _part(parts: Sequence[str], component: int) -> str:
+    return parts[component - 1] if component <= len(parts) else ""
 
 
 def _where(rule: Rule, segment: Segment, repetition: int) -> str:

@@ -12,6 +12,7 @@ import structlog
 
 from adapters.hl7v2.answering import NO_ANSWER, Answer, Later
 from adapters.hl7v2.framing import Deframer, Frame, Peer, frame
+from adapters.hl7v2.room import Room
 from adapters.hl7v2.tls import names_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Listener(Protocol):
 
     answer: Callable[[Frame], Awaitable[Answer]]
     limits: "Limits"
+    room: Room
     late: set[asyncio.Task[None]]
 
     def admit(self, connection: "Connection") -> bool:
@@ -105,11 +107,11 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._congested = True
-        self._regulate()
+        self.regulate()
 
     def resume_writing(self) -> None:
         self._congested = False
-        self._regulate()
+        self.regulate()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connected = False
@@ -127,6 +129,11 @@ class Connection(asyncio.Protocol):
         """Whether nothing is under way: no frame, no answer."""
         return not (self._answers or self._owed or self._more or self._deframer.waiting)
 
+    @property
+    def held(self) -> int:
+        """Bytes of what is not answered, half-received or whole."""
+        return self._deframer.held + self._bytes
+
     def finish(self, *, ending: bool = False) -> None:
         """Reads no more, hands over what is half sent, closes once everything is answered. With `ending`, application
         acknowledgements that are not known yet are given up."""
@@ -140,7 +147,7 @@ class Connection(asyncio.Protocol):
             for task in list(self._owed):
                 task.cancel()
         self._give_out()
-        self._regulate()
+        self.regulate()
         self._close_if_done()
 
     def cut(self) -> None:
@@ -150,6 +157,7 @@ class Connection(asyncio.Protocol):
             task.cancel()
         self._deframer = Deframer(0)
         self._more = False
+        self._tell_room()
         if self._connected:
             self._transport.abort()
 
@@ -170,13 +178,21 @@ class Connection(asyncio.Protocol):
         else:
             self._more = True
         self._watch(gave)
-        self._regulate()
+        self._tell_room()
+        self.regulate()
+
+    def _tell_room(self) -> None:
+        self._listener.room.hold(self, self.held)
 
     def _next(self) -> Frame | None:
         found = self._deframer.next()
         if found is None and self._finishing:
             return next(iter(self._deframer.close()), None)
         return found
+
+    def _is_held_off(self) -> bool:
+        """Whether it is for our own sake that no more is read: that silence is not the sender's."""
+        return self._congested or not self._has_room() or not self._listener.room.has_turn(self)
 
     def _has_room(self) -> bool:
         """For one more frame; and not more bytes of them than of two of the largest."""
@@ -191,6 +207,7 @@ class Connection(asyncio.Protocol):
         finally:
             place.answered = True
             self._bytes -= place.size
+            self._tell_room()
             self._write()
 
     def _write(self) -> None:
@@ -211,7 +228,7 @@ class Connection(asyncio.Protocol):
         if self._more or self._finishing:
             self._give_out()
         else:
-            self._regulate()
+            self.regulate()
         self._close_if_done()
 
     def _send(self, content: bytes) -> bool:
@@ -237,7 +254,7 @@ class Connection(asyncio.Protocol):
         if self._more:
             self._give_out()
         else:
-            self._regulate()
+            self.regulate()
         self._close_if_done()
 
     async def _pay(self, later: Later) -> None:
@@ -257,11 +274,11 @@ class Connection(asyncio.Protocol):
 
     # -- reading on, holding off, closing ----------------------------------------------------------------------------
 
-    def _regulate(self) -> None:
+    def regulate(self) -> None:
         """Reads on or holds off."""
         if not self._connected or self._transport.is_closing():
             return
-        if self._more or not self._has_room() or self._congested or self._finishing:
+        if self._more or self._finishing or self._is_held_off():
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
@@ -294,8 +311,8 @@ class Connection(asyncio.Protocol):
         if self._finishing or self._more or not self._deframer.waiting:
             return
         now, limits = self._loop.time(), self._limits
-        if self._answers or self._congested or not self._has_room():
-            left = limits.idle  # not read from while unanswered: that silence is ours
+        if self._answers or self._is_held_off():
+            left = limits.idle
             self._since = now
         else:
             left = min(self.heard_at + limits.idle, self._since + limits.frame) - now

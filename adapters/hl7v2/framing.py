@@ -84,6 +84,11 @@ class Deframer:
         """Whether the sender owes the rest of a frame, once `next` has nothing more."""
         return self._inside or bool(self._buffer)
 
+    @property
+    def held(self) -> int:
+        """Bytes at hand of what is not cut yet."""
+        return len(self._buffer)
+
     def close(self) -> list[Frame]:
         """The connection has ended: what is left, the last of it as a faulty frame; the next bytes begin anew."""
         frames = list(iter(self.next, None))

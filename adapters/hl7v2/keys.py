@@ -2,12 +2,12 @@
 numbers and names as they stand in it, and the lanes that its merge takes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from itertools import islice
+from operator import itemgetter
 
 from adapters.keys import MOST, Keys, add_keys, lane_of
-from hub.message import Segment, Source, V2Message, component_of
+from hub.message import Segment, Source, V2Message, components_of
 
 _LOOKED_AT = 4 * MOST
 """Repetitions of one field that are looked at: empty and repeated ones are no keys."""
@@ -63,26 +63,27 @@ def keys_of(message: V2Message, source: Source | None) -> Keys:
     lanes: dict[str, None] = {}
     for segment in message.segments:
         if segment.name == "PID":
-            own = [*_numbered(segment, 3), *_numbered(segment, 2)]
-            add_keys(numbers, (number for _, number in own))
-            add_keys(numbers, (number for field in (18, 19) for _, number in _numbered(segment, field)))
+            own = _numbered(segment, 3) + _numbered(segment, 2)
+            add_keys(numbers, (number for _, number in own + _numbered(segment, 18) + _numbered(segment, 19)))
             add_keys(names, _names(segment, 5))
-            add_keys(lanes, islice(_lanes(own, source), 1))
+            add_keys(lanes, _lanes(own, source)[:1])
         elif segment.name == "MRG":
-            prior = list(_numbered(segment, 1))
+            prior = _numbered(segment, 1)
             add_keys(numbers, (number for _, number in prior))
             add_keys(names, _names(segment, 7))
             add_keys(lanes, _lanes(prior, source))
     return Keys(numbers=tuple(numbers), names=tuple(names), lanes=tuple(lanes))
 
 
-def _numbered(segment: Segment, field: int) -> Iterator[tuple[str, str]]:
+def _numbered(segment: Segment, field: int) -> list[tuple[str, str]]:
     """Type (CX.5) and number (CX.1) of each repetition that has one."""
-    delimiters = segment.delimiters
+    found = []
     for repetition in _repetitions(segment, field):
-        number = component_of(delimiters, repetition, 1).strip()
+        parts = components_of(segment.delimiters, repetition)
+        number = parts[0].strip()
         if number and number != _NULL:
-            yield component_of(delimiters, repetition, 5).strip(), number
+            found.append((parts[4].strip() if len(parts) > 4 else "", number))
+    return found
 
 
 def _repetitions(segment: Segment, field: int) -> list[str]:
@@ -90,26 +91,25 @@ def _repetitions(segment: Segment, field: int) -> list[str]:
     return text.split(segment.delimiters.repetition, _LOOKED_AT)[:_LOOKED_AT] if text else []
 
 
-def _lanes(numbered: Iterable[tuple[str, str]], source: Source | None) -> Iterator[str]:
+def _lanes(numbered: Sequence[tuple[str, str]], source: Source | None) -> list[str]:
     """The lanes of these numbers, first those by which the source itself tells its patients apart, in the profile's
     order; then the declared ones, then the others. Messages that write the numbers in another order share a lane so."""
     if source is None:
-        return iter(())
+        return []
     ranked = []
     for type_, number in numbered:
         rule = source.rule_for(type_)
         rank = (2, 0) if rule is None else (0 if rule.of_patient else 1, source.identifiers.index(rule))
         ranked.append((rank, rule.kind if rule else type_.casefold(), number))
-    ranked.sort(key=lambda item: item[0])
-    return (lane_of(source, kind, number) for _, kind, number in ranked)
+    ranked.sort(key=itemgetter(0))
+    return [lane_of(source, kind, number) for _, kind, number in ranked]
 
 
 def _names(segment: Segment, field: int) -> Iterator[str]:
     """Each name as people would look for it: component 1, where Chinese senders put the whole name; with component 2
     behind it where the name is cut in two; without the blanks that fill up a two-character name."""
-    delimiters = segment.delimiters
     for repetition in _repetitions(segment, field):
-        first, second = (component_of(delimiters, repetition, number).strip() for number in (1, 2))
+        first, second = (part.strip() for part in [*components_of(segment.delimiters, repetition), ""][:2])
         if not first or first == _NULL:
             continue
         yield first

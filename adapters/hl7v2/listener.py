@@ -12,6 +12,7 @@ import structlog
 from adapters.hl7v2.answering import Answer
 from adapters.hl7v2.connection import Connection
 from adapters.hl7v2.framing import Frame
+from adapters.hl7v2.room import Room
 
 log = structlog.get_logger()
 
@@ -27,7 +28,8 @@ class Limits:
 
     `bytes`: of one message. `idle`: how long half a frame may stand still. `frame`: how long one frame may take from
     its first byte to its last. `silent`: how long a connection may say nothing at all. `connections`: of all senders;
-    `of_one_address`: of one. `pending`: frames of one connection that are unanswered; `owed`: application
+    `of_one_address`: of one. `together`: bytes that all of them hold unanswered, half-received ones too; beyond them
+    one connection at a time is read from. `pending`: frames of one connection that are unanswered; `owed`: application
     acknowledgements of one connection that are waited for.
     """
 
@@ -37,6 +39,7 @@ class Limits:
     silent: float = 3600.0
     connections: int = 500
     of_one_address: int = 100
+    together: int = 256 * 1024 * 1024
     pending: int = 32
     owed: int = 256
 
@@ -50,7 +53,8 @@ class MllpListener:
     nothing is dropped. A connection that leaves a frame half sent is closed after a while and the half frame given to
     `answer` as faulty. Where `answer` raises, that frame stays without acknowledgement and everything else goes on.
 
-    With `tls` the port speaks TLS; with a `tls_port` as well, TLS is spoken there and the port stays plain.
+    With `tls` the port speaks TLS; with a `tls_port` as well, TLS is spoken there and the port stays plain. A `shared`
+    port may be listened on by several processes of one account; the kernel deals the connections out (SO_REUSEPORT).
     """
 
     def __init__(
@@ -62,13 +66,16 @@ class MllpListener:
         limits: Limits,
         tls: ssl.SSLContext | None = None,
         tls_port: int | None = None,
+        shared: bool = False,
     ) -> None:
         self.answer = answer
         self.limits = limits
+        self.room = Room(limits.together)
         self.connections: set[Connection] = set()
         self.late: set[asyncio.Task[None]] = set()
         self._host = host
         self._wanted = [(port, tls)] if tls is None or tls_port is None else [(port, None), (tls_port, tls)]
+        self._shared = shared
         self._servers: list[asyncio.Server] = []
         self._by_address: dict[str, int] = {}
         self._turned_away, self._said_at = 0, float("-inf")
@@ -94,6 +101,7 @@ class MllpListener:
                     port,
                     ssl=tls,
                     backlog=1024,
+                    reuse_port=self._shared or None,
                     ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None,
                     ssl_shutdown_timeout=_SHUTDOWN_SECONDS if tls else None,
                 )

@@ -63,7 +63,8 @@ class Reception:
     `find_source` takes MSH-3.1 and MSH-4.1 and raises `Refused` where no profile fits. `kinds` are the message kinds
     that can be mapped for a source. `keep` returns when the bytes are committed. `wait` gives what has become of a kept
     message, or None where the seconds are over. `deliver` takes an application acknowledgement to a source's own
-    listener. `clock` gives a time with zone, `new_control_id` a new MSH-10 (at most 20 characters, HL7 v2.4).
+    listener. `clock` gives a time with zone (an acknowledgement says it in the
+    sender's own), `new_control_id` a new MSH-10 (at most 20 characters, HL7 v2.4).
     """
 
     find_source: Callable[[str, str], Source]
@@ -108,26 +109,26 @@ class Reception:
         refusal = _refusal_of(kept)
         if kept and not frame.fault and found.source and found.source.acknowledging is Acknowledging.FAST:
             refusal = None  # kept is all that this sender is told; a broken frame is not what it sent
-        return self._acknowledgement(found.header, refusal, control_id=control_id, codec=self._codec_for(found))
+        return self._acknowledgement(found, refusal, control_id=control_id)
 
     def _enhanced(
         self, header: Header, found: _Examined, conditions: Conditions, kept: Kept | None, control_id: str
     ) -> Answer:
         """The accept acknowledgement, and what is to come after it: nothing where it says that the message is not
         taken, for that is told once."""
-        refusal, source, codec = _refusal_of(kept), found.source, self._codec_for(found)
+        refusal, source = _refusal_of(kept), found.source
         rejected = refusal if refusal and (kept is None or is_rejection(refusal)) else None
         now = None
         if conditions.wants(Level.ACCEPT, rejected):
-            now = self._acknowledgement(header, rejected, control_id=control_id, level=Level.ACCEPT, codec=codec)
+            now = self._acknowledgement(found, rejected, control_id=control_id, level=Level.ACCEPT)
         if conditions.application == "NE" or (rejected and now):
             return Answer(now)
         elsewhere = None
         if source and source.outbound and self.deliver:
             elsewhere = partial(self.deliver, source.outbound)
-        return Answer(now, Later(partial(self._application, header, conditions, kept, codec), elsewhere))
+        return Answer(now, Later(partial(self._application, found, conditions, kept), elsewhere))
 
-    async def _application(self, header: Header, conditions: Conditions, kept: Kept | None, codec: str) -> bytes | None:
+    async def _application(self, found: _Examined, conditions: Conditions, kept: Kept | None) -> bytes | None:
         """What has become of the message, once that is known; None where the sender does not ask for that."""
         refusal = _refusal_of(kept)
         if kept and refusal is None:
@@ -135,27 +136,27 @@ class Reception:
             refusal = settled.refusal if settled else refuse("not-settled", seconds=f"{self.wait_seconds:g}").refusal
         if not conditions.wants(Level.APPLICATION, refusal):
             return None
-        return self._acknowledgement(header, refusal, is_last=True, codec=codec)
+        return self._acknowledgement(found, refusal, is_last=True)
 
     def _acknowledgement(
         self,
-        header: Header | None,
+        found: _Examined,
         refusal: Refusal | None,
         *,
         control_id: str = "",
         level: Level = Level.APPLICATION,
         is_last: bool = False,
-        codec: str = "utf-8",
     ) -> bytes:
+        at = self.clock()
         return acknowledge(
-            header,
-            at=self.clock(),
+            found.header,
+            at=at.astimezone(found.source.time_zone) if found.source else at,
             control_id=control_id or self.new_control_id(),
             refusal=refusal,
             language=self.language,
             level=level,
             is_last=is_last,
-            codec=codec,
+            codec=self._codec_for(found),
         )
 
     def _codec_for(self, found: _Examined) -> str:

@@ -3,7 +3,16 @@
 from hub.message.arrival import MOVES, OWN_SOURCE, Arrival, Fate, Kept, Message, plain
 from hub.message.fhir import FhirEntry, FhirMessage
 from hub.message.profile import Acknowledging, DropFolder, IdentifierRule, Outbound, Reuse, Source, Tells, View
-from hub.message.v2 import Delimiters, FieldDefinition, Segment, V2Dictionary, V2Message, component_of, unescape
+from hub.message.v2 import (
+    Delimiters,
+    FieldDefinition,
+    Segment,
+    V2Dictionary,
+    V2Message,
+    component_of,
+    components_of,
+    unescape,
+)
 from hub.message.ways import Format, Transport
 
 __all__ = [
@@ -31,6 +40,7 @@ __all__ = [
     "V2Message",
     "View",
     "component_of",
+    "components_of",
     "plain",
     "unescape",
 ]

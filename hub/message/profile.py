@@ -134,5 +134,8 @@ class Source:
 
     def rule_for(self, identifier_type: str) -> IdentifierRule | None:
         """The rule for an identifier type as sent; case is ignored, senders vary it."""
+        for rule in self.identifiers:
+            if rule.type == identifier_type:
+                return rule
         wanted = identifier_type.casefold()
         return next((rule for rule in self.identifiers if rule.type.casefold() == wanted), None)

@@ -63,6 +63,14 @@ def component_of(delimiters: Delimiters, text: str, component: int = 1, subcompo
     return unescape(delimiters, text)
 
 
+def components_of(delimiters: Delimiters, repetition: str) -> list[str]:
+    """Every component of one repetition as `component_of` gives it; at least one."""
+    parts = repetition.split(delimiters.component)
+    if delimiters.subcomponent in repetition or delimiters.escape in repetition:
+        parts = [unescape(delimiters, part.split(delimiters.subcomponent, 1)[0]) for part in parts]
+    return parts
+
+
 def unescape(delimiters: Delimiters, text: str) -> str:
     """Text with its v2 escape sequences resolved (HL7 v2.5.1 chapter 2.7); an unknown sequence stays as it is."""
     mark = delimiters.escape

@@ -28,7 +28,7 @@ from adapters.soap.endpoint import SoapEndpoint
 from hub.access import check_may_send
 from hub.checking import CheckingProcess
 from hub.errors import refuse
-from hub.ids import new_id
+from hub.ids import new_control_id
 from hub.mapping.bundles import SUPPORTED
 from hub.mapping.door import Question, questions
 from hub.message import Arrival, Kept, Source, Transport
@@ -100,9 +100,11 @@ class Doors:
                 silent=settings.mllp_silent_seconds,
                 connections=settings.mllp_connections,
                 of_one_address=settings.mllp_connections_of_address,
+                together=settings.mllp_buffer_bytes,
             ),
             tls=tls,
             tls_port=settings.mllp_tls_port,
+            shared=settings.mllp_port_shared,
         )
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -162,8 +164,8 @@ class Doors:
             deliver=deliver,
             wait_seconds=self._settings.mllp_application_seconds,
             most_segments=self._settings.max_segments,
-            clock=lambda: datetime.now(UTC).astimezone(),
-            new_control_id=lambda: new_id().hex[-20:],
+            clock=lambda: datetime.now(UTC),
+            new_control_id=new_control_id,
             language=self._settings.locale,
             transport=transport,
         )

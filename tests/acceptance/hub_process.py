@@ -95,7 +95,7 @@ def run_hub(environment: Mapping[str, str], *words: str, seconds: float = 240) -
 def serving(home: Path, database_url: str, roles: str = "api,mllp,worker", **settings: str) -> Iterator[HubProcess]:
     """A hub that is ready; ended, in order or by force, when the block ends."""
     home.mkdir(parents=True, exist_ok=True)
-    http_port, mllp_port = free_port(), free_port()
+    http_port, mllp_port = free_port(), int(settings.pop("HUB_MLLP_PORT", "") or free_port())
     environment = environment_of(
         home,
         HUB_DATABASE_URL=database_url,

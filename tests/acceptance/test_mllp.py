@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,25 @@ async def answers(port: int, bodies: list[bytes], number: int) -> list[tuple[str
         found.append((ack.code, ack.control_id))
     writer.close()
     return found
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="this system deals no connections out")
+async def test_two_hubs_share_a_port_and_a_message_that_comes_to_both_is_kept_once(
+    database: Urls, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    port, asked = str(free_port()), 24
+    settings = {"HUB_MLLP_PORT": port, "HUB_MLLP_PORT_SHARED": "true"}
+    with (
+        serving(tmp_path / "one", database.application, "mllp", **settings) as one,
+        serving(tmp_path / "other", database.application, "mllp", **settings),
+    ):
+        both = await asyncio.gather(*(answers(int(port), [admission(f"S{number % 8}")], 1) for number in range(asked)))
+        assert [code for found in both for code, _ in found] == ["AA"] * asked
+        one.kill()
+        more = await asyncio.gather(*(answers(int(port), [admission(f"T{number}")], 1) for number in range(8)))
+        assert [code for found in more for code, _ in found] == ["AA"] * 8
+    kept = sorted(control_id for _, control_id, _, _ in await fates(engine))
+    assert kept == sorted([f"S{number}" for number in range(8)] + [f"T{number}" for number in range(8)])
 
 
 @pytest.fixture

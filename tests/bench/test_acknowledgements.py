@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,6 +19,7 @@ from hub.app import Part, running
 from hub.settings import Settings
 from hub.site import Database
 from hub.store import inbox
+from tests.acceptance.hub_process import free_port, serving
 from tests.bench.bare_listeners import bare_pool, committing_each, group_committing, listening
 from tests.bench.figures import Measure, by_turns, show
 from tests.bench.mllp_load import crowd_process
@@ -57,6 +59,26 @@ async def test_acknowledgements_keep_up_with_bare_listeners(
     least, least_ahead = LEAST[connections, window]
     assert ratio > least
     assert ahead > least_ahead
+
+
+async def test_two_doors_at_one_port_are_ahead_of_a_listener_that_commits_each(site: Database, tmp_path: Path) -> None:
+    """Over two cores that the senders and PostgreSQL use as well."""
+    port, connections = free_port(), 64
+    async with AsyncExitStack() as stack:
+        senders = await stack.enter_async_context(crowd_process())
+        pool = await stack.enter_async_context(bare_pool(site.owner))
+        each = await stack.enter_async_context(committing_each(pool))
+        settings = {"HUB_MLLP_PORT": str(port), "HUB_MLLP_PORT_SHARED": "true"}
+        for name in ("one", "other"):
+            stack.enter_context(serving(tmp_path / name, site.application, "mllp", **settings))
+        measures: dict[str, Measure] = {
+            name: partial(senders.send, at, MESSAGES[connections], 1, connections)
+            for name, at in (("each", each), ("hub", port))
+        }
+        await by_turns(measures, 1)
+        rates = await by_turns(measures, ROUNDS)
+    ratio = show("acknowledgements, 64 connections, two doors: a commit each", rates["each"], rates["hub"], "over 1")
+    assert ratio > 0.6
 
 
 async def test_acknowledgements_go_on_while_the_worker_merges(
