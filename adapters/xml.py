@@ -33,7 +33,7 @@ _HAS_CROWDED = etree.XPath("boolean(descendant-or-self::*[count(@*) > 1000])")
 _NO_BREAK = re.compile(r"[^\r\n]")
 _ATTRIBUTE = re.compile(r"""=\s*["']""")
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_LIMIT = "ERR_RESOURCE_LIMIT"
+_LIMIT, _UNFINISHED = "ERR_RESOURCE_LIMIT", "ERR_CDATA_NOT_FINISHED"
 
 
 def parse(raw: bytes, charset: str = "") -> Element:
@@ -220,11 +220,17 @@ def _parsed(raw: bytes) -> Element:
         fault = next((entry.type_name for entry in error.error_log if entry.type == error.code), "")
     # The parser's own words quote the document, so they are left out, and the error goes no further.
     given = {"line": str(max(line, 1)), "column": str(max(column, 1))}
-    if fault == _LIMIT:
-        if _is_deep(raw):
+    if fault == _LIMIT or (fault == _UNFINISHED and _has_long_section(raw)):
+        if fault == _LIMIT and _is_deep(raw):
             raise refuse("xml-nested-too-deeply", limit=str(DEEPEST), **given)
         raise refuse("xml-text-too-long", limit=str(LONGEST_TEXT), **given)
     raise refuse("xml-not-well-formed", fault=fault or "-", **given)
+
+
+def _has_long_section(raw: bytes) -> bool:
+    """Whether a CDATA section is longer than libxml2 takes, which may say that it has no end then."""
+    _, *sections = raw.split(b"<![CDATA[")
+    return any(len(section.partition(b"]]>")[0]) > LONGEST_TEXT for section in sections)
 
 
 def _is_deep(raw: bytes) -> bool:

@@ -21,7 +21,7 @@ from hub.errors import places_of
 from hub.ids import new_id
 from hub.rounds import Rounds
 from hub.store import alerts as stored
-from hub.store import deliveries, inbox
+from hub.store import deliveries, watermarks
 from hub.store.search import Figures, find_figures
 from hub.store.turns import take_turn
 
@@ -144,11 +144,11 @@ class Watcher:
     async def _awake_since(self, connection: AsyncConnection, now: datetime) -> datetime:
         """Since when somebody has looked without a longer break: what did not come while the hub was off is no
         silence of its sender."""
-        looked, since = [await inbox.find_watermark(connection, "", name) for name in (_LOOKED, _AWAKE)]
+        looked, since = [await watermarks.find_watermark(connection, "", name) for name in (_LOOKED, _AWAKE)]
         if looked is None or since is None or now - datetime.fromisoformat(looked) > _BREAK:
             since = now.isoformat()
-            await inbox.save_watermark(connection, "", _AWAKE, since)
-        await inbox.save_watermark(connection, "", _LOOKED, now.isoformat())
+            await watermarks.save_watermark(connection, "", _AWAKE, since)
+        await watermarks.save_watermark(connection, "", _LOOKED, now.isoformat())
         return datetime.fromisoformat(since)
 
     async def _usual_wait(self, connection: AsyncConnection, source: str, now: datetime) -> timedelta | None:

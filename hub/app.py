@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -28,7 +28,7 @@ from hub.metrics import CONTENT_TYPE
 from hub.pruning import Pruner
 from hub.settings import Settings
 from hub.site import Database
-from hub.store import inbox
+from hub.store import inbox, watermarks
 from hub.store.database import check_migrated, open_engine
 from hub.wiring import Hub
 
@@ -154,6 +154,8 @@ async def _serve(hub: Hub, stack: AsyncExitStack, parts: Collection[Part]) -> in
         address=hub.settings.bind,
         port=port,
         interface=Interfaces.ASGINL,
+        # Found out by itself, the version may be waited for without end: a connection that says nothing stays open.
+        http=HTTPModes.http1,
         log_enabled=False,
         backlog=_CONNECTIONS,
         backpressure=_CONNECTIONS,
@@ -260,7 +262,7 @@ async def _ready(engine: AsyncEngine) -> int:
     await check_migrated(engine)
     async with engine.connect() as connection:
         transaction = await connection.begin()
-        await inbox.save_watermark(connection, "", "readyz", "")  # written, and never there
+        await watermarks.save_watermark(connection, "", "readyz", "")  # written, and never there
         await transaction.rollback()
         return await inbox.count_waiting(connection)
 

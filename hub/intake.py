@@ -133,6 +133,8 @@ async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk
     settled += [_parked(key, refusal) for key, refusal in parked.items()]
     await inbox.settle(connection, settled)
     for one in understood:
+        if not one.read.message.source:
+            await inbox.claim_for(connection, one.read.source.name, [one.read.message.id])
         if not one.read.message.attempts:
             desk.unread(one.read.source.name, one.read.reading.unaccounted)
     if settled:

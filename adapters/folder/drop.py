@@ -11,6 +11,7 @@ import fcntl
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ _LONGEST_NAME = 255
 """Bytes of a file's name (Linux, NAME_MAX)."""
 _EMPTY_SECONDS = 60.0
 """How long an empty file must have stood before it is taken for one: many senders create first and write later."""
+_LATE_SECONDS = 3600.0
+"""How long a file that was put away is watched: a sender whose connection hung goes on writing to it there."""
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -75,6 +78,15 @@ class Claim:
         return f"{self.token}/{self.name}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Away:
+    """A file that was put away: what its sender called it, its mark when it was read, and when that was."""
+
+    name: str
+    mark: Mark
+    since: float
+
+
 class Drop:
     """A drop folder, open and locked; `close` lets go of it."""
 
@@ -83,6 +95,8 @@ class Drop:
         self._root, self._places, self._lock = root, places, lock
         self._before: dict[str, Mark] = {}
         self._unfinished: set[int] = set()
+        self._read: dict[str, Mark] = {}
+        self._away: dict[tuple[str, str], _Away] = {}
 
     @classmethod
     def open(cls, path: Path, *, make: bool = False) -> "Drop | None":
@@ -154,6 +168,27 @@ class Drop:
         self._before, self._unfinished = marks, unfinished
         return sorted(found, key=lambda claim: (claim.mark.written_at if claim.mark else 0, claim.name))
 
+    def come_back(self) -> int:
+        """Put files back to where they were found whose senders wrote on after they were read; how many there were.
+
+        They are taken again as a whole once they stand still: what was kept of them is then a repeat. A file is watched
+        for an hour, and no longer than this process works the folder.
+        """
+        back = 0
+        for (place, name), away in list(self._away.items()):
+            try:
+                mark = Mark.of(os.stat(name, dir_fd=self._places[place], follow_symlinks=False))
+            except OSError:  # somebody tidied up
+                del self._away[place, name]
+                continue
+            if mark != away.mark and not _is_there(away.name, self._root):
+                os.rename(name, away.name, src_dir_fd=self._places[place], dst_dir_fd=self._root)
+                del self._away[place, name]
+                back += 1
+            elif mark == away.mark and time.monotonic() - away.since > _LATE_SECONDS:
+                del self._away[place, name]
+        return back
+
     def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
         with os.scandir(self._root) as entries:
             for entry in entries:
@@ -220,6 +255,7 @@ class Drop:
         if Mark.of(after) != Mark.of(status):
             self._put_back(claim)
             return None
+        self._read[claim.token] = Mark.of(status)
         return raw
 
     def put_away(self, claim: Claim, place: str, reports: dict[str, bytes]) -> Refusal | None:
@@ -239,6 +275,8 @@ class Drop:
         os.rename(claim.path, name, src_dir_fd=self._places[TAKING], dst_dir_fd=folder)
         os.fsync(folder)
         self._forget(claim.token)
+        if mark := self._read.pop(claim.token, None):
+            self._away[place, name] = _Away(name=claim.name, mark=mark, since=time.monotonic())
         return fault
 
     def _put_back(self, claim: Claim) -> None:

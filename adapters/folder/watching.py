@@ -150,6 +150,8 @@ class FolderWatch:
         if drop is None or folder is None:
             return 0
         taken = 0
+        if back := await _on_disk(drop.come_back):
+            log.warning("file-written-on", source=source.name, count=back)
         left = await _on_disk(drop.left)
         for claim in left:
             if not self._tries[claim.token]:

@@ -60,7 +60,8 @@ class _Examined:
 class Reception:
     """Keeps every frame and answers it; its `receive` is an `MllpListener`'s `answer`.
 
-    `find_source` takes MSH-3.1 and MSH-4.1 and raises `Refused` where no profile fits. `kinds` are the message kinds
+    `find_source` takes MSH-3.1 and MSH-4.1 and raises `Refused` where no profile fits; it is not asked where the
+    `sender` is known by other means, as by its token: then whatever it sends is its own. `kinds` are the message kinds
     that can be mapped for a source. `keep` returns when the bytes are committed. `wait` gives what has become of a kept
     message, or None where the seconds are over. `deliver` takes an application acknowledgement to a source's own
     listener. `clock` gives a time with zone (an acknowledgement says it in the
@@ -79,6 +80,7 @@ class Reception:
     transport: Transport = Transport.MLLP
     wait_seconds: float = 60.0
     most_segments: int = 10_000
+    sender: Source | None = None
 
     async def __call__(self, frame: Frame) -> bytes | None:
         """One acknowledgement in original mode, unframed, or None where none is due: for doors that answer a request
@@ -215,8 +217,9 @@ class Reception:
         return found
 
     def _examine(self, frame: Frame, found: _Examined) -> None:
+        found.source = self.sender
         found.header = header = read_header(frame.content)
-        source = self.find_source(header.application, header.facility)
+        source = self.sender or self.find_source(header.application, header.facility)
         if frame.peer is not None:
             # Before the message is said to be the source's: whoever else writes its name into MSH-3 shall not use up
             # its control ids, nor stand in its list of failures.

@@ -1,7 +1,6 @@
 """Where alerts begin and end: ``alerts.toml``, the hub's and the site's."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -11,11 +10,11 @@ from typing import Any
 
 from hub.alerts.kinds import Kind
 from hub.errors import refuse
+from hub.toml import NotToml, read_toml
 
 _MOST = 1_000_000
 """No figure is larger: what no calendar reaches, no rule can reckon with."""
 _MOST_WEEKS = 52
-_TOML_LINE = re.compile(r"\(at line (\d+),")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,15 +116,9 @@ def load_thresholds(config_dir: Path | None) -> Thresholds:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8")
-        said = tomllib.loads(text)
-    except UnicodeDecodeError as fault:
-        raise refuse("bad-alerts", file.name, reason=f"is not UTF-8 (byte {fault.start + 1})") from None
-    except OSError as fault:
-        raise refuse("bad-alerts", file.name, reason=f"cannot be read ({fault.strerror})") from None
-    except tomllib.TOMLDecodeError as fault:
-        line = _TOML_LINE.search(str(fault))
-        raise refuse("bad-alerts", f"{file.name}:{line[1] if line else 1}", reason=f"is no TOML: {fault}") from None
+        text, said = read_toml(file)
+    except NotToml as fault:
+        raise refuse("bad-alerts", fault.place(file.name), reason=fault.en) from None
     for key, value in said.items():
         if key == "kinds":
             if not isinstance(value, list) or not all(one in list(Kind) for one in value):

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access import Viewer
@@ -23,6 +25,7 @@ from hub.errors import Language, refuse
 from hub.message import Fate
 from hub.profiles import read_library
 from hub.pruning import cuts_for, prune
+from hub.site import Database
 from hub.store import inbox, log, search
 from hub.store.search import Found, Wanted
 from hub.wiring import profile_places
@@ -110,9 +113,10 @@ def replay(
     name: Name = "",
     code: Code = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for what becomes of the messages named.")] = 10,
 ) -> None:
     """Take messages in again; what was said before changes nothing. A search takes parked ones unless --fate says
-    otherwise."""
+    otherwise. Of messages that are named it is told what became of them, once a worker has had them."""
     wanted = _wanted(source, since, until, fate, {"kind": kind, "number": number, "name": name, "code": code})
     _check_replay(ids, wanted, parked=parked)
     if parked:
@@ -120,7 +124,7 @@ def replay(
 
     async def count(connection: AsyncConnection) -> int:
         if ids:
-            return len(await search.list_by_id(connection, ids))
+            return len(await _named(connection, ids))
         return await search.count_matching(connection, of_replay(wanted))
 
     async def again(connection: AsyncConnection) -> int:
@@ -133,8 +137,33 @@ def replay(
     with open_site() as (settings, database):
         found = asyncio.run(answer_of(database, count))
         print(_COUNTED[settings.locale].format(count=found), file=sys.stderr)
-        if not dry_run:
-            print(asyncio.run(answer_of(database, again)))
+        if dry_run:
+            return
+        print(asyncio.run(answer_of(database, again)))
+        for row in _settled(database, ids or (), wait):
+            print("\n".join(shown.list_lines(shown.as_listed(row, settings.locale))), file=sys.stderr)
+
+
+async def _named(connection: AsyncConnection, ids: Sequence[UUID]) -> Sequence[RowMapping]:
+    """The messages of these ids. Raises Refused (no-such-message) where one is missing."""
+    found = await search.list_by_id(connection, ids)
+    if len(found) < len(set(ids)):
+        raise refuse("no-such-message", "ids")
+    return found
+
+
+def _settled(database: Database, ids: Sequence[UUID], seconds: float) -> Sequence[RowMapping]:
+    """Messages once none of them waits any more, or the time is over."""
+    until = time.monotonic() + seconds
+    while ids:
+        rows = asyncio.run(answer_of(database, lambda connection: _named(connection, ids)))
+        if all(row["fate"] != Fate.KEPT for row in rows) or time.monotonic() >= until:
+            return rows
+        time.sleep(_LOOK_SECONDS)
+    return ()
+
+
+_LOOK_SECONDS = 0.3
 
 
 _COUNTED: dict[Language, str] = {"zh": "符合条件的消息：{count}", "en": "Messages that fit: {count}"}

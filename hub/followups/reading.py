@@ -5,7 +5,6 @@ figure replaces the figure. Whatever is wrong is refused with its file and line.
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from hub.followups.ladder import RAISED, ROUTINE, Disposition, Effect, Ladder, L
 from hub.followups.measurements import Measure, Measurement
 from hub.followups.states import Limits, Way
 from hub.policy.cells import Fault, check_keys, read_list, read_text, read_words
+from hub.toml import NotToml, read_toml
 
 LADDER_FILE = "follow-up.toml"
 _FIGURES = ("stale_after_days", "catch_up_days", "request_tolerance_days", "request_horizon_days", "put_off_days")
@@ -80,14 +80,9 @@ class _Sheet:
     def __init__(self, file: Path) -> None:
         self._file = file
         try:
-            self._text = file.read_text(encoding="utf-8")
-            self.content: dict[str, Any] = tomllib.loads(self._text)
-        except UnicodeDecodeError as fault:
-            raise refuse("bad-ladder", str(file), reason=f"is not UTF-8 (byte {fault.start + 1})") from None
-        except OSError as fault:
-            raise refuse("bad-ladder", str(file), reason=f"cannot be read ({fault.strerror})") from None
-        except tomllib.TOMLDecodeError as fault:
-            raise refuse("bad-ladder", str(file), reason=str(fault)) from None
+            self._text, self.content = read_toml(file)
+        except NotToml as fault:
+            raise refuse("bad-ladder", fault.place(file), reason=fault.en) from None
 
     def attempt(self, table: str, index: int, make: Callable[[Table], Any], part: Any = None) -> Any:
         """What `make` gives of a part. Raises Refused (bad-ladder) with file and line."""

@@ -11,13 +11,13 @@ en = "..."
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hub.errors import refuse
 from hub.mapping.codes import Folder
+from hub.toml import NotToml, read_toml
 
 FILE = "ignored.toml"
 _FIELD = re.compile(r"([A-Z][A-Z0-9]{2})(?:-(\d+))?")
@@ -58,11 +58,10 @@ def load_ignored(folder: Folder, *, name: str = FILE) -> Ignored:
     file = folder / FILE
     if not file.is_file():
         return NOTHING
-    text = file.read_text(encoding="utf-8")
     try:
-        said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise refuse("bad-mapping", name, reason=str(fault)) from None
+        text, said = read_toml(file)
+    except NotToml as fault:
+        raise refuse("bad-mapping", fault.place(name), reason=fault.en) from None
     if unknown := set(said) - {"clinical", "ignored"}:
         raise refuse("bad-mapping", name, reason=f"unknown keys {sorted(unknown)}")
     lines = [at for at, line in enumerate(text.splitlines(), 1) if line.strip().startswith("[[ignored]]")]

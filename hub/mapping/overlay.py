@@ -7,7 +7,6 @@ before.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from hub.mapping.codes import CodeTable, Folder
 from hub.mapping.ignoring import FILE
 from hub.mapping.rows import MessagePlan, Row, RowSet, load_row_set
 from hub.message import V2Dictionary
+from hub.toml import NotToml, read_toml
 
 Plans = Mapping[str, MessagePlan]
 
@@ -24,7 +24,6 @@ _LISTING = "messages.toml"
 _NO_ROWS = frozenset({_LISTING, FILE})
 _KIND = re.compile(r"[A-Z]{3}\^[A-Z]\w{2}")
 _KEYS = frozenset({"events", "rows", "merge"})
-_TOML_LINE = re.compile(r"at line (\d+)")
 _ROW_LINE = re.compile(r"^\s*\{", re.MULTILINE)
 
 
@@ -162,11 +161,6 @@ def _entry_fault(entry: Any, sets: Mapping[str, RowSet], before: Plans) -> str:
 
 def _parsed(file: Folder) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as fault:
-        line = file.read_bytes().count(b"\n", 0, fault.start) + 1
-        raise refuse("bad-mapping", f"{file}:{line}", reason="the file is not UTF-8") from None
-    except tomllib.TOMLDecodeError as fault:
-        line_found = _TOML_LINE.search(str(fault))
-        where = f"{file}:{line_found[1]}" if line_found else str(file)
-        raise refuse("bad-mapping", where, reason=str(fault)) from None
+        return read_toml(file)[1]
+    except NotToml as fault:
+        raise refuse("bad-mapping", fault.place(file), reason=fault.en) from None

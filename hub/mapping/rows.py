@@ -6,7 +6,6 @@ value is the one, except that rows of a repeating element add to it.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from hub.mapping.conditions import Condition, Position, positions_in, read_condi
 from hub.mapping.converters import CONVERTERS, Convert
 from hub.mapping.targets import Element, elements_of, find_path, required_of
 from hub.message import V2Dictionary
+from hub.toml import NotToml, read_toml
 
 _ROW_KEYS = frozenset({"from", "to", "as", "when", "codes", "each", "value", "assumed", "clear", "empties", "comment"})
 _SET_KEYS = frozenset({"segment", "resource", "key", "part_of", "into", "result_of", "joins", "when", "rows"})
@@ -73,11 +73,10 @@ def load_row_set(
 
     Raises Refused (bad-mapping) with file and line for anything that is not understood.
     """
-    text = file.read_text(encoding="utf-8")
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise refuse("bad-mapping", file.name, reason=str(fault)) from None
+        text, table = read_toml(file)
+    except NotToml as fault:
+        raise refuse("bad-mapping", fault.place(file.name), reason=fault.en) from None
     if unknown := set(table) - _SET_KEYS:
         raise refuse("bad-mapping", file.name, reason=f"unknown keys {sorted(unknown)}")
     if missing := {"segment", "rows"} - set(table):
@@ -190,7 +189,11 @@ class MessagePlan:
 
 def load_plans(folder: Folder, tables: Mapping[str, CodeTable], dictionary: V2Dictionary) -> dict[str, MessagePlan]:
     """``messages.toml`` and the row sets that it names: a plan by message type (``ADT^A01``)."""
-    listing = tomllib.loads((folder / "messages.toml").read_text(encoding="utf-8"))["message"]
+    file = folder / "messages.toml"
+    try:
+        listing = read_toml(file)[1]["message"]
+    except NotToml as fault:
+        raise refuse("bad-mapping", fault.place(file.name), reason=fault.en) from None
     owners: dict[str, str] = {}
     loaded: dict[str, RowSet] = {}
     for name in dict.fromkeys(name for entry in listing for name in entry["rows"]):

@@ -3,7 +3,6 @@ set over it. ``hub/docs/policies.md`` lists the keys. Whatever is wrong is refus
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -28,6 +27,7 @@ from hub.policy.cells import (
 )
 from hub.policy.programme import Policy, Programme
 from hub.policy.rules import Binding, Operator, Rule, SiteValue, Standing, Topic, Unit
+from hub.toml import NotToml, read_toml
 
 T = TypeVar("T")
 
@@ -148,14 +148,9 @@ def _files(folders: Iterable[Path]) -> list[Path]:
 
 def _open(file: Path) -> _Sheet:
     try:
-        text = file.read_text(encoding="utf-8")
-        return _Sheet(file, text, tomllib.loads(text))
-    except UnicodeDecodeError as fault:
-        raise refuse("bad-policy", str(file), reason=f"is not UTF-8 (byte {fault.start + 1})") from None
-    except OSError as fault:
-        raise refuse("bad-policy", str(file), reason=f"cannot be read ({fault.strerror})") from None
-    except tomllib.TOMLDecodeError as fault:
-        raise refuse("bad-policy", str(file), reason=str(fault)) from None
+        return _Sheet(file, *read_toml(file))
+    except NotToml as fault:
+        raise refuse("bad-policy", fault.place(file), reason=fault.en) from None
 
 
 def _policy_named(region: str, folders: Sequence[Path]) -> Policy | None:

@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta, timezone
@@ -25,6 +24,7 @@ from hub.message import (
 from hub.sources.cells import Cells, Fault
 from hub.sources.keys import known_in
 from hub.sources.lines import find_line
+from hub.toml import NotToml, read_toml
 
 IsKnown = Callable[[str], bool]
 """Whether a name (a character set's, an HL7 version's, a kind of file's) is one that the hub knows."""
@@ -35,7 +35,6 @@ _KIND = re.compile(r"[A-Z][A-Z0-9]{2}\^[A-Z][A-Z0-9]{2}")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _IDENTIFIER = re.compile(r"[^\W\d][\w$#]{0,127}")
 _TABLE = re.compile(rf"{_IDENTIFIER.pattern}(\.{_IDENTIFIER.pattern}){{0,2}}")
-_TOML_LINE = re.compile(r"at line (\d+)")
 _FARTHEST = 14 * 60
 """Minutes that FHIR R4B lets a time zone stand from UTC (https://hl7.org/fhir/R4B/datatypes.html#dateTime)."""
 _CENTURY = 36_525
@@ -105,17 +104,9 @@ def _read(
     file: Path, kinds: Collection[str], is_charset: IsKnown, is_version: IsKnown | None
 ) -> tuple[Source | None, Sequence[Refusal]]:
     try:
-        text = file.read_text(encoding="utf-8-sig")
-        profile = tomllib.loads(text)
-    except UnicodeDecodeError as fault:
-        at = fault.start + 1
-        return None, [_refusal(str(file), f"is not UTF-8 (byte {at})", f"不是 UTF-8 编码（第 {at} 字节）")]
-    except OSError as fault:
-        return None, [_refusal(str(file), f"cannot be read ({fault.strerror})", f"无法读取（{fault.strerror}）")]
-    except tomllib.TOMLDecodeError as fault:
-        line = _TOML_LINE.search(str(fault))
-        where = f"{file}:{line[1]}" if line else str(file)
-        return None, [_refusal(where, f"is no TOML: {fault}", f"不符合 TOML 语法：{fault}")]
+        text, profile = read_toml(file)
+    except NotToml as fault:
+        return None, [_refusal(fault.place(file), fault.en, fault.zh)]
     faults: list[Fault] = []
     reader = _Reader(file.parent, kinds, is_charset, is_version or _looks_like_version)
     source = reader.read(Cells(profile, faults))

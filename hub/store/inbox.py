@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zlib import crc32
@@ -24,19 +25,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import asyncpg as driver_of
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.errors import Refusal, refuse
 from hub.ids import new_id
 from hub.message import Arrival, Fate, Format, Kept, Message, Reuse, Transport
-from hub.tables import body, fate, message_step, watermark
+from hub.tables import body, fate, message_step
 
 # One statement and one round trip for any number of messages: the bytes, their witness and their fate are never apart.
 #
 # A message is a repeat where its source used the control id before, for the same content: then nothing is stored. It is
-# a reuse where the source used it before for other content. A repeat of what the door refused once and takes now (the
-# profile was corrected) takes the first one in again.
+# a reuse where the source used it before for other content, and so is its repeat as long as it is parked for that. A
+# repeat of what the door refused once and takes now (the profile was corrected) takes the first one in again.
 _KEEP = text(
     """
     with came as (
@@ -57,10 +57,15 @@ _KEEP = text(
       returning source, control_id, digest, message_id
     ), judged as (
       select came.*, coalesce(claimed.message_id, came.id) as standing,
-             claimed.message_id is not null and came.source <> '' and exists (
-               select from control other
-               where other.source = came.source and other.control_id = came.control_id
-                 and other.digest <> came.digest and other.message_id < claimed.message_id) as is_reuse
+             came.source <> '' and case
+               when claimed.message_id = came.id then exists (
+                 select from control other
+                 where other.source = came.source and other.control_id = came.control_id
+                   and other.digest <> came.digest)
+               when claimed.message_id is not null then exists (
+                 select from fate
+                 where fate.message_id = claimed.message_id and fate.refusal ->> 'code' = 'control-id-reused')
+               else false end as is_reuse
       from came left join claimed using (source, control_id, digest)
     ), witness as (
       insert into message (id, source, transport, format, kind, control_id, size, numbers, names)
@@ -106,6 +111,9 @@ async def keep(connection: AsyncConnection, arrivals: Sequence[tuple[UUID, Arriv
     told apart by their content as two calls would tell them.
     """
 
+    if guarded := _guarded(arrivals):
+        await connection.exec_driver_sql(_GUARD_BOUND, (guarded,))
+
     async def run(given: Sequence[Any]) -> Sequence[Any]:
         return (await connection.exec_driver_sql(_KEEP_BOUND.string, tuple(given))).all()
 
@@ -115,7 +123,28 @@ async def keep(connection: AsyncConnection, arrivals: Sequence[tuple[UUID, Arriv
 async def keep_at_once(driver: asyncpg.Connection, arrivals: Sequence[tuple[UUID, Arrival]]) -> list[Kept]:
     """As `keep`, each statement a transaction of its own, and without SQLAlchemy, whose share of a small commit is
     larger than the driver's. Raises what the driver raises; the connection may be broken then."""
-    return await _keep(lambda given: driver.fetch(_KEEP_BOUND.string, *given), arrivals)
+    keep_them = partial(_keep, lambda given: driver.fetch(_KEEP_BOUND.string, *given), arrivals)
+    guarded = _guarded(arrivals)
+    if not guarded:
+        return await keep_them()
+    async with driver.transaction():
+        await driver.execute(_GUARD_BOUND, guarded)
+        return await keep_them()
+
+
+_GUARD_BOUND = "select pg_advisory_xact_lock(41, number) from unnest($1::int[]) as number"
+"""Taken in a statement of its own: the one that keeps then sees what whoever held the lock has written."""
+
+
+def _guarded(arrivals: Sequence[tuple[UUID, Arrival]]) -> list[int]:
+    """What to lock for sources that refuse a control id with other content: two processes that take one at once would
+    not see each other's. In one order, so that no two wait for each other."""
+    used = {
+        crc32(f"{one.source}|{one.control_id}".encode("utf-8", "replace")) >> 1
+        for _, one in arrivals
+        if one.reuse is Reuse.REFUSE and one.control_id
+    }
+    return sorted(used)
 
 
 async def _keep(
@@ -266,6 +295,22 @@ async def put_off(connection: AsyncConnection, key: UUID, wait: timedelta, code:
     await _note_steps(connection, "retried", "hub", [{"of": key, "code": code}])
 
 
+_CLAIM_FOR = text(
+    """
+    insert into control (source, control_id, digest, message_id)
+    select cast(:source as text), control_id, digest, message_id from control
+    where source = '' and message_id = any(cast(:ids as uuid[]))
+    on conflict (source, control_id, digest) do nothing
+    """
+)
+
+
+async def claim_for(connection: AsyncConnection, source: str, ids: Sequence[UUID]) -> None:
+    """Note that messages which no profile fitted when they came are of that source after all: what it sends again is a
+    repeat of them."""
+    await connection.execute(_CLAIM_FOR, {"source": source, "ids": list(ids)})
+
+
 async def find_fates(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, RowMapping]:
     """The fates of messages by id."""
     rows = await connection.execute(select(fate).where(fate.c.message_id == func.any(_uuids("ids"))), {"ids": ids})
@@ -305,28 +350,13 @@ async def replay(connection: AsyncConnection, ids: Sequence[UUID] | None, by: st
     done = await connection.scalars(
         again.where(fate.c.fate != Fate.KEPT).returning(fate.c.message_id), {"ids": ids} if ids else {}
     )
-    keys = list(done)
+    keys = set(done)
     refused = [
         {"of": row["of"], "code": row["code"], "at": row["changed_at"]} for row in at_the_door if row["of"] in keys
     ]
     await _note_steps(connection, "parked", "hub", refused)
     await _note_steps(connection, "replayed", by, [{"of": key, "code": ""} for key in keys])
     return len(keys)
-
-
-async def find_watermark(connection: AsyncConnection, source: str, view: str) -> str | None:
-    """How far a view has been read; None where it never was."""
-    asked = select(watermark.c.value).where(watermark.c.source == source, watermark.c.view == view)
-    found: str | None = await connection.scalar(asked)
-    return found
-
-
-async def save_watermark(connection: AsyncConnection, source: str, view: str, value: str) -> None:
-    """Note how far a view has been read. Only after what was read is kept."""
-    row = upsert(watermark).values(source=source, view=view, value=value)
-    await connection.execute(
-        row.on_conflict_do_update(index_elements=["source", "view"], set_={"value": value, "at": func.now()})
-    )
 
 
 def _uuids(name: str) -> BindParameter[Any]:

@@ -22,7 +22,7 @@ from hub.mapping.bundles import SUPPORTED
 from hub.message import Arrival, DropFolder, Kept, Source, Transport, View
 from hub.profiles import Profiles
 from hub.settings import Settings
-from hub.store import inbox
+from hub.store import watermarks
 from hub.store.turns import take_turn
 from hub.wiring.doors import Doors, kept_together
 from hub.wiring.profiles import read_each_of, read_singly_of
@@ -75,8 +75,8 @@ class Collecting:
         return ViewDoor(
             read=self._read_rows,
             keep_all=kept_together(self._keep),
-            load_watermark=partial(inbox.find_watermark, connection),
-            save_watermark=partial(inbox.save_watermark, connection),
+            load_watermark=partial(watermarks.find_watermark, connection),
+            save_watermark=partial(watermarks.save_watermark, connection),
         )
 
     def _reception(self, source: Source, keep: Keep) -> Reception:

@@ -146,13 +146,13 @@ class Doors:
 
     async def _answer(self, frame: Frame, source: Source, transport: Transport = Transport.INGEST) -> bytes | None:
         """A v2 message that came over HTTP, from a source that its token names."""
-        return await self._reception(lambda *_: source, transport)(frame)
+        return await replace(self._reception(self._find_sender, transport), sender=source)(frame)
 
     def reception_of(
         self, source: Source, transport: Transport, keep: Callable[[Arrival], Awaitable[Kept]]
     ) -> Reception:
         """The v2 door of a source that is known by other means than MSH, which keeps with `keep`."""
-        return replace(self._reception(lambda *_: source, transport), keep=keep)
+        return replace(self._reception(self._find_sender, transport), sender=source, keep=keep)
 
     def _reception(self, find_source: Callable[[str, str], Source], transport: Transport) -> Reception:
         return Reception(

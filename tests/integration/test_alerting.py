@@ -22,7 +22,7 @@ from hub.alerts.thresholds import Growth, Queue
 from hub.ids import first_id_at
 from hub.message import Source
 from hub.store import alerts as stored
-from hub.store import deliveries, inbox
+from hub.store import deliveries, watermarks
 from hub.store.alerts import count_open
 from hub.tables import database_size, fate, message
 from tests.desk import rows, sources
@@ -59,8 +59,8 @@ def every(step: timedelta, since: datetime, until: datetime) -> list[datetime]:
 async def awake(engine: AsyncEngine, since: datetime, until: datetime) -> None:
     """Somebody has looked all that time."""
     async with engine.begin() as connection:
-        await inbox.save_watermark(connection, "", "alerts-awake-since", since.isoformat())
-        await inbox.save_watermark(connection, "", "alerts-looked", until.isoformat())
+        await watermarks.save_watermark(connection, "", "alerts-awake-since", since.isoformat())
+        await watermarks.save_watermark(connection, "", "alerts-looked", until.isoformat())
 
 
 class Watch:

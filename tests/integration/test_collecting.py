@@ -20,7 +20,7 @@ from hub.errors import refuse
 from hub.intake import work
 from hub.message import DropFolder, Format, Source, Tells, Transport, View
 from hub.settings import Settings
-from hub.store import inbox
+from hub.store import watermarks
 from hub.store.database import open_engine
 from hub.wiring import Hub
 from tests.aftercare import NOW, known, lines, plans, set_up, sign
@@ -188,7 +188,7 @@ async def test_what_was_kept_before_a_kill_and_not_noted_is_a_repeat(
 
 async def _mark(engine: AsyncEngine) -> str | None:
     async with engine.connect() as connection:
-        return await inbox.find_watermark(connection, "renmin-views", "discharges")
+        return await watermarks.find_watermark(connection, "renmin-views", "discharges")
 
 
 async def test_a_database_that_is_away_is_said_once_without_its_address_and_comes_back(

@@ -1,13 +1,14 @@
 """Group commit: what `keep` returns for is on disk, whatever happens to the others or to the connection."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.keeping import Keeper
-from hub.message import Arrival, Format, Transport
+from hub.message import Arrival, Format, Reuse, Transport
 from hub.store import inbox
 
 
@@ -52,6 +53,32 @@ async def test_a_lost_connection_costs_no_message(engine: AsyncEngine) -> None:
     await keeper.keep(_arrival(2))
     assert await _kept(engine) == 2
     await keeper.stop()
+
+
+async def test_of_two_processes_one_takes_a_control_id_where_the_source_refuses_other_content(
+    engine: AsyncEngine,
+) -> None:
+    """Two keepers know as little of each other as two processes do."""
+    keepers = Keeper(engine), Keeper(engine)
+    for keeper in keepers:
+        keeper.start()
+
+    def sent(number: int, content: str) -> Arrival:
+        raw = f"{number} {content}".encode()
+        return replace(_arrival(number), control_id=f"C{number}", raw=raw, digest=raw, reuse=Reuse.REFUSE)
+
+    both = [
+        asyncio.gather(*(keeper.keep(sent(number, who)) for keeper, who in zip(order, "ab", strict=True)))
+        for number in range(60)
+        for order in [keepers if number % 2 else keepers[::-1]]
+    ]
+    for pair in await asyncio.gather(*both):
+        assert sorted(one.refusal.code if one.refusal else "" for one in pair) == ["", "control-id-reused"]
+    again = [await keepers[0].keep(sent(number, who)) for number in range(20) for who in "ab"]
+    assert [one.is_repeat for one in again] == [True] * 40
+    assert sum(one.refusal is not None for one in again) == 20
+    for keeper in keepers:
+        await keeper.stop()
 
 
 async def test_stopping_finishes_what_waits(engine: AsyncEngine) -> None:

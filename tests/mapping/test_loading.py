@@ -60,7 +60,7 @@ def test_a_wrong_row_is_refused_with_its_line(row: str, said: str, tmp_path: Pat
     ("rows", "said"),
     [
         (ROWS.replace("  ROW,\n", "").replace("segment", "segmant"), "unknown keys ['segmant']"),
-        (ROWS.replace("  ROW,\n]", ""), "at end of document"),
+        (ROWS.replace("  ROW,\n]", ""), "is no TOML"),
         (ROWS.replace("  ROW,\n", "").replace('segment = "PID"\n', ""), "missing keys ['segment']"),
         (ROWS.replace("  ROW,\n", "").replace('resource = "Patient"', 'part_of = "pv1"\ninto = "x"'), "is no row set"),
         (ROWS.replace("  ROW,\n", "").replace('"Patient"', '"Person2"'), "Person2"),

@@ -100,7 +100,7 @@ def test_a_fault_is_refused_with_file_and_line(text: str, line: int, said: str, 
 
 def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "alerts.toml").write_bytes("# 告警\n".encode("gb18030"))
-    assert refused(tmp_path) == ("alerts.toml", "alerts.toml: is not UTF-8 (byte 3).")
+    assert refused(tmp_path) == ("alerts.toml:1", "alerts.toml:1: is not UTF-8 (byte 3).")
     (tmp_path / "alerts.toml").unlink()
     (tmp_path / "alerts.toml").mkdir()
     where, message = refused(tmp_path)

@@ -101,12 +101,12 @@ RULE = '[[rule]]\nid = "x"\n{}\nreason = {{ zh = "因", en = "why" }}\nsource = 
         ('[lost]\nattempts = 3\nways = ["dove"]\n', 3, "'dove'"),
         (RULE.format("steps = []") * 2, 7, "twice"),
         ("rule = 3\n", 1, "[[rule]]"),
-        ("stale_after_days = \n", 0, "Invalid value"),
+        ("stale_after_days = \n", 1, "Invalid value"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, text: str, line: int, said: str) -> None:
     where, reason = refused(site(tmp_path, text))
-    assert where == (f"follow-up.toml:{line}" if line else "follow-up.toml")
+    assert where == f"follow-up.toml:{line}"
     assert said in reason
 
 

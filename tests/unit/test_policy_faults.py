@@ -136,7 +136,7 @@ def test_a_wrong_document_is_refused_with_file_and_line(
     ("content", "said"),
     [
         (DOCUMENT.encode("gb18030"), "is not UTF-8"),
-        (DOCUMENT.replace('"must"', "must", 1).encode(), "line 12"),
+        (DOCUMENT.replace('"must"', "must", 1).encode(), "erzhou-2025.toml:12: is no TOML"),
         (DOCUMENT[: DOCUMENT.index("[[rule]]")].encode(), "there is no \\[\\[rule\\]\\] in it"),
         (b"rule = 5\n" + DOCUMENT[: DOCUMENT.index("[[rule]]")].encode(), "erzhou-2025.toml:1: rule is written as"),
     ],

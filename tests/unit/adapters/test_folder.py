@@ -51,6 +51,36 @@ async def test_a_file_is_taken_once_it_stood_still_for_two_looks(dropped: Droppe
     assert dropped.files(".") == ["done", "failed", "taking"]
 
 
+async def test_a_file_whose_sender_writes_on_after_it_was_put_away_is_taken_again_as_a_whole(dropped: Dropped) -> None:
+    with (dropped.path / "a.hl7").open("wb") as file:
+        file.write(v2(1))
+        file.flush()
+        assert await dropped.look(2) == 1
+        assert dropped.files("done") == ["a.hl7"]
+        file.write(v2(2))
+        file.flush()
+        assert await dropped.look(1) == 0
+        assert dropped.files("done") == []
+        file.write(v2(3))
+    assert await dropped.look(2) == 1
+    assert [arrival.control_id for arrival in dropped.inbox.arrivals] == ["A1", "A2", "A3"]
+    assert dropped.files("done") == ["a.hl7"]
+    assert await dropped.look(3) == 0
+
+
+async def test_a_file_that_was_written_on_waits_for_the_one_of_its_name(dropped: Dropped) -> None:
+    with (dropped.path / "a.hl7").open("wb") as file:
+        file.write(v2(1))
+        file.flush()
+        assert await dropped.look(2) == 1
+        file.write(v2(2))
+    dropped.put("a.hl7", v2(3))
+    assert await dropped.look(4) == 2
+    assert sorted(arrival.control_id for arrival in dropped.inbox.arrivals) == ["A1", "A2", "A3"]
+    (dropped.path / "done" / "a.hl7").unlink()
+    assert await dropped.look(2) == 0
+
+
 @pytest.mark.parametrize("suffix", [".tmp", ".part", ".TMP"])
 async def test_an_unfinished_name_is_left_alone_and_taken_at_once_when_it_is_renamed(
     dropped: Dropped, suffix: str

@@ -142,6 +142,9 @@ def test_elements_may_be_nested_so_deep_and_no_deeper() -> None:
 def test_a_text_may_be_so_long_and_no_longer() -> None:
     assert len(parse(b"<a>" + b"x" * (LONGEST_TEXT - 1) + b"</a>").text) == LONGEST_TEXT - 1
     assert refusal_of(b"<a>" + b"x" * (LONGEST_TEXT + 1) + b"</a>").code == "xml-text-too-long"
+    for text in (b"x" * (LONGEST_TEXT + 1), "甲".encode() * (LONGEST_TEXT // 2)):
+        assert refusal_of(b"<a><![CDATA[" + text + b"]]></a>").code == "xml-text-too-long"
+    assert refusal_of(b"<a><![CDATA[" + b"x" * 100).code == "xml-not-well-formed"
 
 
 @pytest.mark.parametrize(
