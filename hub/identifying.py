@@ -121,14 +121,32 @@ class _Book:
     def take(self, read: Read) -> list[Located]:
         """Decide on the patients of one message.
 
-        Raises Refused (unresolved-reference, another-persons-number) before anything is changed; in a batch such a
-        part is left out and its refusal noted in `findings`.
+        Raises Refused (unresolved-reference, another-persons-number, linked-persons-differ) before anything is
+        changed; in a batch such a part is left out and its refusal noted in `findings`.
         """
+        self._check_links(read)
         parts = [part for part in read.reading.parts if self._is_fit(read, part)]
         located = [Located(read=read, part=part, patient_id=self._identify(read, part).id) for part in parts]
         for merge in read.reading.merges:
             self._merge(read, merge)
         return located
+
+    def _check_links(self, read: Read) -> None:
+        """No link (A24) joins two who hold different citizen ID numbers. Raises Refused (linked-persons-differ)."""
+        of = {part.numbers: part for part in read.reading.parts}
+        for link in read.reading.merges:
+            if not link.keeps_both:
+                continue
+            one, other = self._told(read, of[link.prior]), self._told(read, of[link.surviving])
+            if is_another(one, citizen_ids_of(other.own)):
+                raise refuse("linked-persons-differ", "PID[2]-3")
+
+    def _told(self, read: Read, part: PatientPart) -> Proofs:
+        """What a patient holds, as it is known and as the message says it."""
+        known = self._find(read.source, part.numbers)
+        held = self._citizen_ids.get(known.resident_id, frozenset()) if known else frozenset()
+        numbers = tuple(Identifier(kind="citizen-id", system="", value=number) for number in sorted(held))
+        return Proofs(own=(*self._proofs(read, part).own, *numbers))
 
     def _is_fit(self, read: Read, part: PatientPart) -> bool:
         refusal = self._fault_of(read, part)
@@ -237,15 +255,18 @@ class _Book:
         prior = self._find(read.source, merge.prior)
         if surviving is None or prior is surviving:
             return
+        reason = Reason.LINKED_BY_SOURCE if merge.keeps_both else Reason.MERGED_BY_SOURCE
         if prior is None:  # given up before it was ever heard of: later messages under it still land right
-            decision = Decision(resident_id=surviving.resident_id, grade=Grade.CERTAIN, reason=Reason.MERGED_BY_SOURCE)
+            decision = Decision(resident_id=surviving.resident_id, grade=Grade.CERTAIN, reason=reason)
             prior = self._open(read, decision)
             self._number(read.source, merge.prior, prior)
         elif prior.resident_id != surviving.resident_id:
             stays, goes = surviving, prior
             if self._citizen_ids.get(prior.resident_id) and not self._citizen_ids.get(surviving.resident_id):
                 stays, goes = prior, surviving
-            self._move(read, goes, stays.resident_id, Grade.CERTAIN, Reason.MERGED_BY_SOURCE)
+            self._move(read, goes, stays.resident_id, Grade.CERTAIN, reason)
+        if merge.keeps_both:
+            return
         merged = self.changes.merged_patients
         merged += [{"given_up": prior.id, "stays": surviving.id}, {"given_up": surviving.id, "stays": None}]
 

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     NEW_WITHOUT_PROOF = "new-without-proof"
     NEW_UNDER_ANOTHERS_NUMBER = "new-under-anothers-number"
     MERGED_BY_SOURCE = "merged-by-source"
+    LINKED_BY_SOURCE = "linked-by-source"
     HUBS_OWN = "hubs-own"
     GOES_ALONG = "goes-along"
 
@@ -68,6 +69,10 @@ SENTENCES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         Reason.MERGED_BY_SOURCE: (
             "The source merged this patient's number into another of its numbers (A40).",
             "来源系统已将该患者号合并到其另一患者号（A40）。",
+        ),
+        Reason.LINKED_BY_SOURCE: (
+            "The source linked this patient's number with another of its numbers; both stay in use (A24).",
+            "来源系统已声明该患者号与其另一患者号属于同一人，两个号码均继续使用（A24）。",
         ),
         Reason.HUBS_OWN: (
             "The hub's own: what the resident's family-doctor team measured.",

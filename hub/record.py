@@ -8,6 +8,8 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+from hub.errors import Refusal
+
 Json = dict[str, Any]
 
 
@@ -114,10 +116,12 @@ class Shared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatientMerge:
-    """The source says that two of its patients are one: `prior` is given up, `surviving` stays (A40)."""
+    """The source says that two of its patients are one: `prior` is given up, `surviving` stays (A40). With `keeps_both`
+    neither is given up, and both numbers stay in use (A24)."""
 
     prior: tuple[Identifier, ...]
     surviving: tuple[Identifier, ...]
+    keeps_both: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +144,8 @@ class Reading:
     merges: tuple[PatientMerge, ...] = ()
     shared: tuple[Shared, ...] = ()
     unaccounted: tuple[Unaccounted, ...] = ()
+    left_out: tuple[Refusal, ...] = ()
+    """What the message says and cannot become a resource, while the rest of it goes on."""
     ahead: str = ""
     """The field whose time lies in the future, so that the message counts as of its receipt."""
 

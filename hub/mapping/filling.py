@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.errors import Refusal
 from hub.mapping.conditions import Position
 from hub.mapping.rows import Row, RowSet
 from hub.mapping.targets import SUBJECT_OF
 from hub.message import Segment
-from hub.record import Flag, Identifier, Json, Trace
+from hub.record import Flag, Identifier, Json, Mapped, Trace
 
 
 @dataclass(slots=True)
@@ -44,6 +45,43 @@ def tell_whose(building: Building, number: Identifier) -> None:
         building.traces.append(Trace("participant", "PID-3", f"hl7v2/{building.row_set.name}"))
     elif subject := SUBJECT_OF.get(kind, "subject"):
         resource[subject] = whose
+
+
+def missing_of(building: Building) -> str:
+    """The first element that FHIR requires and nothing gave; "" where there is none."""
+    return next((element for element in building.row_set.required if element not in building.resource), "")
+
+
+def unfit(building: Building) -> Refusal:
+    """Why a resource is left out of its message."""
+    given = {"kind": building.row_set.resource, "element": missing_of(building)}
+    return Refusal(code="mapped-resource-invalid", where=building.segment.where, given=given)
+
+
+def drop_result(built: list[Building], gone: Building) -> None:
+    """No report refers to a result that is left out."""
+    reference = f"{gone.row_set.resource}/{gone.resource.get('id')}"
+    for one in built:
+        results = one.resource.get("result")
+        if results:
+            one.resource["result"] = [each for each in results if each["reference"] != reference]
+            if not one.resource["result"]:
+                del one.resource["result"]
+
+
+def finished(building: Building) -> Mapped:
+    """The resource as the record takes it."""
+    return Mapped(
+        kind=building.row_set.resource,
+        key=building.key,
+        resource=building.resource,
+        path=building.segment.where,
+        row=f"hl7v2/{building.row_set.name}",
+        traces=tuple(building.traces),
+        flags=tuple(building.flags),
+        cleared=tuple(building.cleared),
+        assumed=tuple(building.assumed),
+    )
 
 
 def texts_of(segment: Segment, row: Row, position: Position) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from typing import Any
 from hub.errors import Refused, refuse
 from hub.mapping.codes import CodeTable, Folder
 from hub.mapping.ignoring import FILE
-from hub.mapping.rows import MessagePlan, Row, RowSet, load_row_set
+from hub.mapping.rows import MessagePlan, Row, RowSet, load_row_set, plan_of
 from hub.message import V2Dictionary
 from hub.toml import NotToml, read_toml
 
@@ -23,7 +23,8 @@ Plans = Mapping[str, MessagePlan]
 _LISTING = "messages.toml"
 _NO_ROWS = frozenset({_LISTING, FILE})
 _KIND = re.compile(r"[A-Z]{3}\^[A-Z]\w{2}")
-_KEYS = frozenset({"events", "rows", "merge"})
+_WAYS = ("merge", "link", "move")
+_KEYS = frozenset({"events", "rows", "needs", *_WAYS})
 _ROW_LINE = re.compile(r"^\s*\{", re.MULTILINE)
 
 
@@ -39,7 +40,7 @@ def lay_over(
         kind: replace(plan, row_sets=tuple(sets[row_set.name] for row_set in plan.row_sets))
         for kind, plan in plans.items()
     }
-    return {**laid, **_listed(folder / _LISTING, sets)}
+    return {**laid, **_listed(folder / _LISTING, sets, tables)}
 
 
 def _own_sets(
@@ -122,7 +123,7 @@ def _over(base: RowSet, own: RowSet, file: Folder) -> RowSet:
 # -- message types ---------------------------------------------------------------------------------------------------
 
 
-def _listed(file: Folder, sets: Mapping[str, RowSet]) -> dict[str, MessagePlan]:
+def _listed(file: Folder, sets: Mapping[str, RowSet], tables: Mapping[str, CodeTable]) -> dict[str, MessagePlan]:
     """The plans that a source's own ``messages.toml`` gives. Raises Refused (bad-mapping) with file and line."""
     if not file.is_file():
         return {}
@@ -136,17 +137,16 @@ def _listed(file: Folder, sets: Mapping[str, RowSet]) -> dict[str, MessagePlan]:
     for at, entry in enumerate(entries):
         if reason := _entry_fault(entry, sets, plans):
             raise refuse("bad-mapping", f"{file}:{lines[at]}" if at < len(lines) else str(file), reason=reason)
-        plan = MessagePlan(row_sets=tuple(sets[name] for name in entry["rows"]), merges=bool(entry.get("merge")))
-        plans.update(dict.fromkeys(entry["events"], plan))
+        plans.update(dict.fromkeys(entry["events"], plan_of(entry, sets, tables)))
     return plans
 
 
 def _entry_fault(entry: Any, sets: Mapping[str, RowSet], before: Plans) -> str:
     """What is wrong with one ``[[message]]``; "" if nothing."""
     if not isinstance(entry, Mapping) or not {"events", "rows"} <= set(entry) or set(entry) - _KEYS:
-        return "a [[message]] has events and rows, and may have merge"
-    if not isinstance(entry.get("merge", False), bool):
-        return "merge is true or false"
+        return "a [[message]] has events and rows, and may have merge, link, move or needs"
+    if not all(isinstance(entry.get(way, False), bool) for way in _WAYS):
+        return "merge, link and move are true or false"
     for key in ("events", "rows"):
         if not isinstance(entry[key], list) or not all(isinstance(one, str) for one in entry[key]) or not entry[key]:
             return f"{key} is a list of texts"

@@ -7,7 +7,7 @@ value is the one, except that rows of a repeating element add to it.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hub.errors import Refused, refuse
@@ -20,6 +20,8 @@ from hub.toml import NotToml, read_toml
 
 _ROW_KEYS = frozenset({"from", "to", "as", "when", "codes", "each", "value", "assumed", "clear", "empties", "comment"})
 _SET_KEYS = frozenset({"segment", "resource", "key", "part_of", "into", "result_of", "joins", "when", "rows"})
+REFUSALS = frozenset({"unlink-by-hand", "move-by-hand"})
+"""What ``[[refused]]`` may say of messages that nobody could carry out."""
 _ROW_LINE = re.compile(r"^\s*\{")
 
 
@@ -102,7 +104,7 @@ def load_row_set(
         joins=bool(table.get("joins")),
         condition=read_condition(table["when"], tables) if "when" in table else None,
         watches=positions_in(table.get("when", "")),
-        required=required_of(resource) if "part_of" not in table else (),
+        required=required_of(resource) if "part_of" not in table or "into" in table else (),
     )
 
 
@@ -176,10 +178,20 @@ def _converter(row: Mapping[str, Any], element: Element) -> Convert:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessagePlan:
-    """What the hub does with one kind of message."""
+    """What the hub does with one kind of message.
 
-    row_sets: tuple[RowSet, ...]
+    `merges`: MRG names the number that is given up for the one of its PID. `links`: the PIDs are one person's, and all
+    their numbers stay. `moves`: what MRG names is another patient, from whom a visit is taken. `refused` is the code of
+    the refusal where nobody could carry out what the message asks for. `needs` says of row sets when they read a
+    message of this kind at all: an ORU makes a visit only of a PV1 with a visit number.
+    """
+
+    row_sets: tuple[RowSet, ...] = ()
     merges: bool = False
+    links: bool = False
+    moves: bool = False
+    refused: str = ""
+    needs: Mapping[str, Condition] = field(default_factory=dict)
 
     @property
     def segments(self) -> frozenset[str]:
@@ -191,9 +203,10 @@ def load_plans(folder: Folder, tables: Mapping[str, CodeTable], dictionary: V2Di
     """``messages.toml`` and the row sets that it names: a plan by message type (``ADT^A01``)."""
     file = folder / "messages.toml"
     try:
-        listing = read_toml(file)[1]["message"]
+        said = read_toml(file)[1]
     except NotToml as fault:
         raise refuse("bad-mapping", fault.place(file.name), reason=fault.en) from None
+    listing = said["message"]
     owners: dict[str, str] = {}
     loaded: dict[str, RowSet] = {}
     for name in dict.fromkeys(name for entry in listing for name in entry["rows"]):
@@ -204,9 +217,36 @@ def load_plans(folder: Folder, tables: Mapping[str, CodeTable], dictionary: V2Di
         owners[name] = loaded[name].resource
     plans: dict[str, MessagePlan] = {}
     for entry in listing:
-        plan = MessagePlan(row_sets=tuple(loaded[name] for name in entry["rows"]), merges=bool(entry.get("merge")))
+        plan = plan_of(entry, loaded, tables)
         plans.update(dict.fromkeys(_events(entry["events"]), plan))
+    for entry in said.get("refused", ()):
+        plans.update(dict.fromkeys(_events(entry["events"]), MessagePlan(refused=_refusal(entry))))
     return plans
+
+
+def plan_of(entry: Mapping[str, Any], sets: Mapping[str, RowSet], tables: Mapping[str, CodeTable]) -> MessagePlan:
+    """The plan that one ``[[message]]`` makes of row sets. Raises Refused (bad-mapping)."""
+    needs = entry.get("needs", {})
+    if unknown := set(needs) - set(entry["rows"]):
+        raise refuse("bad-mapping", "messages.toml", reason=f"needs names {sorted(unknown)}, which rows does not")
+    try:
+        conditions = {name: read_condition(text, tables) for name, text in needs.items()}
+    except ValueError as fault:
+        raise refuse("bad-mapping", "messages.toml", reason=str(fault)) from None
+    return MessagePlan(
+        row_sets=tuple(sets[name] for name in entry["rows"]),
+        merges=bool(entry.get("merge")),
+        links=bool(entry.get("link")),
+        moves=bool(entry.get("move")),
+        needs=conditions,
+    )
+
+
+def _refusal(entry: Mapping[str, Any]) -> str:
+    code = str(entry.get("code"))
+    if code not in REFUSALS:
+        raise refuse("bad-mapping", "messages.toml", reason=f"there is no refusal {code!r}")
+    return code
 
 
 def _events(events: Sequence[str]) -> Sequence[str]:

@@ -30,6 +30,8 @@ _SILENT = frozenset(
     {"id", "meta", "text", "extension", "modifierExtension", "contained", "resourceType", "implicitRules"}
 )
 _SILENT_TYPES = frozenset({"Reference", "Extension", "Narrative", "Meta", "Resource"})
+_HL7_TABLE = re.compile(r"^hl7(?:nnnn)?(\d{4})$")
+"""``HL70069`` and ``v2-0069`` are one table of HL7: the first is how messages call it, the second how FHIR does."""
 _TAIL = re.compile(r"[/:#]")
 
 Leaf = tuple[str, str]
@@ -71,7 +73,7 @@ def _normal(value: Any, type_name: str) -> str:
         return f"{float(value):g}"
     text = " ".join(str(value).split())
     if type_name in ("Uri", "Url", "Canonical"):
-        return _TAIL.split(text.rstrip("/"))[-1].casefold()
+        return _HL7_TABLE.sub(r"v2-\1", _TAIL.split(text.rstrip("/"))[-1].casefold())
     if type_name in ("DateTime", "Instant"):
         return _moment(text)
     return text

@@ -9,20 +9,36 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
-from hub.errors import refuse
+from hub.errors import Refusal, refuse
+from hub.mapping.accounting import Accounts
 from hub.mapping.codes import CodeTable, IdentifierKind
 from hub.mapping.conditions import Position
 from hub.mapping.converters import Reader
 from hub.mapping.converters.numbers import patient_numbers
-from hub.mapping.filling import Building, Into, fresh, is_raw_code, put, tell_whose, texts_of
+from hub.mapping.filling import (
+    Building,
+    Into,
+    drop_result,
+    finished,
+    fresh,
+    is_raw_code,
+    missing_of,
+    put,
+    tell_whose,
+    texts_of,
+    unfit,
+)
+from hub.mapping.happening import times_of
 from hub.mapping.ignoring import NOTHING, Ignored
+from hub.mapping.merges import links_of, merges_of
 from hub.mapping.rows import MessagePlan, Row, RowSet
-from hub.mapping.times import is_no_time, read_time
 from hub.message import Segment, Source, V2Message
-from hub.record import Identifier, Json, Mapped, PatientMerge, PatientPart, Reading, Trace, Unaccounted
+from hub.record import Identifier, Json, PatientMerge, PatientPart, Reading, Trace, Unaccounted
 
 _EMPTIED = '""'
 _KIND = re.compile(r"[A-Z0-9]{3}\^[A-Z0-9]{3}")
+_OLDER = {"PID": 2, "MRG": 4}
+"""Where a patient's number stood before there was a list of them."""
 _AHEAD = timedelta(days=1)
 """How far a sender's clock may be ahead. What is said to happen later than that would outrank every later message."""
 
@@ -40,20 +56,21 @@ class V2Mapping:
     def read(self, message: V2Message, received_at: datetime) -> Reading:
         """The message as resources of its patients.
 
-        Raises Refused (unknown-message-type, no-patient, impossible-date, wrong-check-digit,
-        mapped-resource-invalid) naming the field.
+        Raises Refused (unknown-message-type, no-patient, impossible-date, wrong-check-digit) naming the field.
         """
         plan = self.plans.get(message.kind)
         if plan is None:
             shown = message.kind if _KIND.fullmatch(message.kind) else "?"  # shifted fields may put a name there
             raise refuse("unknown-message-type", "MSH-9", type=shown, known=", ".join(sorted(self.plans)))
+        if plan.refused:
+            raise refuse(plan.refused, "MSH-9", type=message.kind)
         walk = _Walk(self, plan, message)
         for segment in message.segments:
             walk.take(segment)
         parts = walk.parts()
         if not parts:
             raise refuse("missing-field", "PID")
-        event_at, sent_at = _times(message, self.source, received_at)
+        event_at, sent_at = times_of(message, self.source, received_at)
         latest = received_at + _AHEAD
         ahead = "MSH-7" if sent_at > latest else "EVN-2" if event_at > latest else ""
         event_at, sent_at = (at if at <= latest else received_at for at in (event_at, sent_at))
@@ -61,29 +78,11 @@ class V2Mapping:
             event_at=event_at,
             sent_at=sent_at,
             parts=parts,
-            merges=walk.merges() if plan.merges else (),
+            merges=walk.merges(),
             unaccounted=tuple(walk.unaccounted()),
+            left_out=tuple(walk.left_out),
             ahead=ahead,
         )
-
-
-def _times(message: V2Message, source: Source, received_at: datetime) -> tuple[datetime, datetime]:
-    """When it happened (EVN-6, else EVN-2, else MSH-7) and when it was sent (MSH-7, else receipt)."""
-    evn = message.first("EVN")
-    candidates = [evn.component(6), evn.component(2)] if evn else []
-    sent = message.segments[0].component(7)
-    sent_at = _instant(sent, source, "MSH-7") or received_at
-    happened = (_instant(text, source, where) for text, where in zip(candidates, ("EVN-6", "EVN-2"), strict=False))
-    return next((at for at in happened if at), sent_at), sent_at
-
-
-def _instant(text: str, source: Source, where: str) -> datetime | None:
-    if not text.strip(' "') or is_no_time(text):
-        return None
-    found = read_time(text, source.time_zone)
-    if found is None:
-        raise refuse("impossible-date", where)
-    return found[0]
 
 
 class _Walk:
@@ -102,6 +101,7 @@ class _Walk:
         self._segments = plan.segments
         self._early: list[Segment] = []  # what stands before the patient that it is about
         self._accounted: set[tuple[int, int]] = set()  # the line and number of each field that a row has read
+        self.left_out: list[Refusal] = []
         self._raw_kept = False  # whether the row at hand has kept a code that its table does not know
         self._reader = Reader(mapping.source, mapping.tables, mapping.kinds, message.delimiters, message.segments[0])
 
@@ -114,8 +114,9 @@ class _Walk:
             return
         if name == "PID":
             self._open(segment)
-        elif name == "MRG":
-            self._prior += [self._numbers_in(segment, 1)] if self._plan.merges else []
+        elif name == "MRG" and self._built:
+            self._merge(segment)
+            return
         elif name == "PV1" and self._built:
             self._late_rows()
         if name == "OBR":
@@ -139,39 +140,55 @@ class _Walk:
 
     def unaccounted(self) -> Iterator[Unaccounted]:
         """The fields that say something which no row has read and nobody ignores."""
-        ignored, clinical = self._mapping.ignored, self._mapping.ignored.clinical
-        accounted = self._accounted | self._reader.read
-        for segment in self._message.segments:
-            for number, text in enumerate(segment.fields):
-                if not text or not number or (segment.line, number) in accounted:
-                    continue
-                if ignored.reason_for(segment.name, number) is None and not self._is_silent(text):
-                    field = f"{segment.name}-{number}"
-                    where = f"{segment.where}-{number}"
-                    yield Unaccounted(where=where, field=field, is_clinical=segment.name in clinical)
-
-    def _is_silent(self, text: str) -> bool:
-        """Whether a field holds nothing but separators, blanks and placeholders (无)."""
-        marks = self._message.delimiters
-        for mark in (marks.repetition, marks.subcomponent):
-            text = text.replace(mark, marks.component)
-        silent = self._mapping.tables["placeholder"].codes
-        return all(not part.strip(' "') or part.strip() in silent for part in text.split(marks.component))
+        accounts = Accounts(self._mapping.tables, self._mapping.ignored)
+        return accounts.left_over(self._message, self._accounted | self._reader.read)
 
     def parts(self) -> tuple[PatientPart, ...]:
-        """The patients of the message with their resources. Raises Refused where one lacks what FHIR requires."""
+        """The patients of the message with their resources. What lacks an element that FHIR requires is left out: it
+        costs itself and not the message."""
         parts = []
         for numbers, built in zip(self._numbers, self._built, strict=True):
-            mapped = [self._finished(building, numbers[0]) for building in built]
+            for building in built:
+                tell_whose(building, numbers[0])
+            self._leave_out(built)
+            mapped = [finished(building) for building in built]
             parts.append(PatientPart(numbers=numbers, demographics=mapped[0], resources=tuple(mapped[1:])))
         return tuple(parts)
 
+    def _leave_out(self, built: list[Building]) -> None:
+        """Take out what cannot become a resource (a result without a code); its fields have not been read then."""
+        for building in [one for one in built if missing_of(one)]:
+            built.remove(building)
+            self.left_out.append(unfit(building))
+            drop_result(built, building)
+            if all(one.segment is not building.segment for one in built):
+                line = building.segment.line
+                self._accounted = {field for field in self._accounted if field[0] != line}
+
     def merges(self) -> tuple[PatientMerge, ...]:
-        """The pairs of PID and MRG. Raises Refused where a PID has no MRG or one of them no number."""
-        if len(self._prior) != len(self._numbers) or not all(self._prior):
-            raise refuse("no-merged-patient", "MRG-1")
-        pairs = zip(self._prior, self._numbers, strict=True)
-        return tuple(PatientMerge(prior=prior, surviving=surviving) for prior, surviving in pairs)
+        """Who is one with whom. Raises Refused where a PID has no MRG or one of them no number, and where a link names
+        one patient alone."""
+        if self._plan.links:
+            return links_of(self._numbers)
+        return merges_of(self._prior, self._numbers) if self._plan.merges else ()
+
+    def _merge(self, segment: Segment) -> None:
+        """MRG: the number that is given up; or of a visit that moves (A45) the patient from whom it is taken."""
+        if self._plan.merges:
+            self._prior.append(self._numbers_in(segment, 1))
+        elif self._plan.moves and segment.component(1).strip(' "'):
+            prior = self._numbers_in(segment, 1)
+            if not set(prior) & set(self._numbers[-1]):
+                self._at_prior(prior, segment)
+
+    def _at_prior(self, prior: tuple[Identifier, ...], segment: Segment) -> None:
+        """Read a segment as being about another patient than the one at hand, who stays the one at hand."""
+        numbers, built = self._numbers.pop(), self._built.pop()
+        self._numbers.append(prior)
+        self._built.append([])
+        self._build_from(segment)
+        self._numbers.append(numbers)
+        self._built.append(built)
 
     def _open(self, segment: Segment) -> None:
         numbers = self._numbers_in(segment, 3)
@@ -184,8 +201,8 @@ class _Walk:
     def _numbers_in(self, segment: Segment, number: int) -> tuple[Identifier, ...]:
         self._reader.segment, self._reader.number = segment, number
         numbers = patient_numbers(segment.field(number), self._reader)
-        if not numbers and segment.name == "PID":
-            numbers = patient_numbers(segment.field(2), self._reader)
+        if not numbers:  # before version 2.3: PID-2, MRG-4
+            numbers = patient_numbers(segment.field(_OLDER.get(segment.name, number)), self._reader)
         if not numbers:
             raise refuse("no-patient", f"{segment.where}-{number}")
         return numbers
@@ -197,6 +214,9 @@ class _Walk:
         if row_set.condition is not None and not row_set.condition(self._latest):
             for position in row_set.watches:  # PV1-2 N: there is no visit, and nothing is lost
                 self._account(position)
+            return False
+        need = self._plan.needs.get(row_set.name)
+        if need is not None and not need(self._latest):
             return False
         if not row_set.part_of:
             return any(text.strip() for text in segment.fields[1:])
@@ -269,7 +289,7 @@ class _Walk:
         into = Into(part, set(), f"{row_set.into}[{len(parts)}].")
         for row in row_set.rows:
             self._apply(owner, row, segment, into)
-        if any(name != "url" for name in part):
+        if any(name != "url" for name in part) and all(name in part for name in row_set.required):
             parts.append(part)
         elif not parts:
             del owner.resource[row_set.into]
@@ -365,21 +385,3 @@ class _Walk:
                 self._raw_kept = self._raw_kept or is_raw_code(value)
                 said = said or not is_raw_code(value)
         return said
-
-    def _finished(self, building: Building, number: Identifier) -> Mapped:
-        row_set, resource = building.row_set, building.resource
-        tell_whose(building, number)
-        for element in row_set.required:
-            if element not in resource:
-                raise refuse("mapped-resource-invalid", building.segment.where, kind=row_set.resource, element=element)
-        return Mapped(
-            kind=row_set.resource,
-            key=building.key,
-            resource=resource,
-            path=building.segment.where,
-            row=f"hl7v2/{row_set.name}",
-            traces=tuple(building.traces),
-            flags=tuple(building.flags),
-            cleared=tuple(building.cleared),
-            assumed=tuple(building.assumed),
-        )

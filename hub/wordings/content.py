@@ -36,9 +36,37 @@ CONTENT: Mapping[str, Wording] = {
         "Send the number that is given up in MRG-1 and the one that stays in PID-3.",
         "请在 MRG-1 中填写作废号码，在 PID-3 中填写保留号码。",
     ),
+    "no-linked-patient": Wording(
+        "{where} is missing: a link needs two patients.",
+        "缺少 {where}：关联需要两名患者。",
+        "Send both patients, each with a PID of its own.",
+        "请发送两名患者，各自使用一个 PID 段。",
+    ),
+    "linked-persons-differ": Wording(
+        "{where}: the two patients hold different citizen ID numbers and are not linked.",
+        "{where}：两名患者的公民身份号码不同，未予关联。",
+        "Correct the number that is wrong at the sender, then send the link again; if both are right, they are two "
+        "people.",
+        "请在发送方更正错误的号码后重新发送关联消息；若两个号码均正确，则为不同的两人，请勿关联。",
+    ),
+    "unlink-by-hand": Wording(
+        "{where}: {type} undoes a link, and the message does not say which facts are whose.",
+        "{where}：{type} 要求解除关联，但消息未说明各项内容分别属于谁。",
+        "Nothing was changed and the message is kept. Send what belongs to the person who was wrongly linked again "
+        "under a new patient number, and take back what stands in the wrong record (A11, A23, OBX-11 W).",
+        "未作任何变更，消息已保存。请将被误关联者的内容以新的患者号重新发送，"
+        "并撤回误入他人档案的内容（A11、A23，或 OBX-11 为 W）。",
+    ),
+    "move-by-hand": Wording(
+        "{where}: {type} moves a number or an account to another person, and does not say which visits belong to it.",
+        "{where}：{type} 要求将号码或账户转给他人，但未说明涉及哪些就诊。",
+        "Nothing was moved and the message is kept. Send an A45 for each visit that moves, or cancel the visits of the "
+        "wrong patient (A11 or A23) and send them again under the right one.",
+        "未作任何变更，消息已保存。请逐次就诊发送 A45，或取消错误患者名下的就诊（A11 或 A23）后以正确患者重新发送。",
+    ),
     "mapped-resource-invalid": Wording(
-        "{where} gives a {kind} without {element}, which FHIR R4B requires.",
-        "{where} 得到的 {kind} 缺少 FHIR R4B 必填的 {element}。",
+        "{where} gives a {kind} without {element}, which FHIR R4B requires: it is left out, the rest goes on.",
+        "{where} 得到的 {kind} 缺少 FHIR R4B 必填的 {element}，未写入档案；消息的其余内容已写入。",
         "Send the message again with the field that {element} is read from.",
         "请补充 {element} 对应的字段后重新发送。",
     ),

@@ -84,9 +84,12 @@ def written(reading: Reading) -> str:
     ]
     merges = [
         {"prior": [n.value for n in merge.prior], "surviving": [n.value for n in merge.surviving]}
+        | ({"keeps_both": True} if merge.keeps_both else {})
         for merge in reading.merges
     ]
-    whole = {"event_at": reading.event_at, "sent_at": reading.sent_at, "parts": parts, "merges": merges}
+    whole: dict[str, Any] = {"event_at": reading.event_at, "sent_at": reading.sent_at, "parts": parts, "merges": merges}
+    if reading.left_out:
+        whole["left_out"] = [f"{one.code} {one.where}" for one in reading.left_out]
     return orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 

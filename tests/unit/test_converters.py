@@ -228,7 +228,9 @@ def test_a_telephone_number_is_found_wherever_it_stands(sent: str, value: str, u
 
 
 def test_an_electronic_address_alone_is_kept() -> None:
-    assert convert("telecom", "^NET^Internet^a@weiquan.example") == {"system": "email", "value": "a@weiquan.example"}
+    mail = {"system": "email", "value": "a@weiquan.example", "use": "home"}
+    assert convert("telecom", "^NET^Internet^a@weiquan.example") == mail
+    assert convert("telecom", "a@weiquan.example^^Internet") == mail
 
 
 def test_a_doctor_has_a_staff_number_and_a_name() -> None:

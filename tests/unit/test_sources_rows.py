@@ -94,12 +94,12 @@ def test_a_row_of_a_target_stands_in_place_of_the_hubs_and_only_there(tmp_path: 
 def test_all_rows_of_a_target_are_replaced_together_and_new_targets_are_added(tmp_path: Path) -> None:
     own = HEAD + (
         '  { from = "PID-3", to = "identifier", as = "identifier", each = true, empties = "" },\n'
-        '  { to = "active", value = true },\n]\n'
+        '  { to = "language", value = "zh-CN" },\n]\n'
     )
     found = rows(laid(tmp_path, hl7v2__pid_patient=own))
     assert [position for target, position, _ in found if target == "identifier"] == ["PID-3"]
     assert found[0][0] == "identifier"
-    assert found[-1][0] == "active"
+    assert found[-1][0] == "language"
 
 
 def test_what_a_row_of_its_own_reads_reaches_the_resource(tmp_path: Path) -> None:

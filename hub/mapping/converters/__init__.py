@@ -7,7 +7,8 @@ value of its type is refused, or left to the next row of the same target.
 
 from collections.abc import Mapping
 
-from hub.mapping.converters import care, codes, numbers, people, values
+from hub.mapping.converters import care, codes, numbers, people, results, values
+from hub.mapping.converters.extensions import extension
 from hub.mapping.converters.reader import Convert, Converter, Reader
 
 __all__ = ["CONVERTERS", "Convert", "Converter", "Reader"]
@@ -15,6 +16,11 @@ __all__ = ["CONVERTERS", "Convert", "Converter", "Reader"]
 _TEXTS = ("String", "Markdown")
 _SNOMED = "http://snomed.info/sct"
 _FUNCTION = "http://terminology.hl7.org/CodeSystem/v2-0443"
+
+_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"
+_DISABILITY = "http://hl7.org/fhir/StructureDefinition/patient-disability"
+_ARRIVAL = "http://hl7.org/fhir/StructureDefinition/encounter-modeOfArrival"
+_NATURE = "http://hl7.org/fhir/StructureDefinition/observation-nature-of-abnormal-test"
 
 CONVERTERS: Mapping[str, Converter] = {
     name_: Converter(convert, frozenset(types))
@@ -28,7 +34,7 @@ CONVERTERS: Mapping[str, Converter] = {
         ("datetime", values.datetime, "DateTime"),
         ("instant", values.instant, "Instant"),
         ("time", values.time, "Time"),
-        ("quantity", values.quantity, "Quantity"),
+        ("quantity", results.quantity, "Quantity"),
         ("range", values.value_range, "ObservationReferenceRange"),
         ("code", codes.code, "Code"),
         ("coding", codes.coding, "Coding"),
@@ -64,7 +70,6 @@ CONVERTERS: Mapping[str, Converter] = {
         ("annotation", care.annotation, "Annotation"),
         ("procedure", care.procedure, "CodeableConcept"),
         ("drug", care.drug, "CodeableConcept"),
-        ("repeat-code", care.repeat_code, "CodeableConcept"),
         ("interval", care.interval, "CodeableConcept"),
         ("specimen-site", care.specimen_site, "CodeableConcept"),
         ("period", care.period, "Period"),
@@ -99,5 +104,27 @@ CONVERTERS: Mapping[str, Converter] = {
         ("replaced-document", care.relation("replaces"), "DocumentReferenceRelatesTo"),
         ("amended-document", care.relation("appends"), "DocumentReferenceRelatesTo"),
         ("attachment", care.attachment, "Attachment"),
+        ("other-number", numbers.other_number, "Identifier"),
+        ("other-visit-number", numbers.other_visit_number, "Identifier"),
+        ("called", people.called, "HumanName"),
+        ("diagnosis-reference", codes.diagnosis_reference, "Reference"),
+        ("component", results.component, "ObservationComponent"),
+        ("coded-value", results.coded_value, "CodeableConcept"),
+        ("text-value", results.text_value, *_TEXTS),
+        ("single-range", results.single_range, "ObservationReferenceRange"),
+        ("repeat-name", care.repeat_name, "CodeableConcept"),
+        ("length", care.length, "Duration", "Quantity"),
+        ("amount-unit", care.amount_unit, "Code"),
+        ("device", care.device, "Reference"),
+        ("order-reference", numbers.order_reference, "Reference"),
+        ("result-number", results.result_number, "Identifier"),
+        ("citizenship", people.citizenship, "Extension"),
+        ("disability", extension(_DISABILITY, "valueCodeableConcept", codes.concept), "Extension"),
+        ("planned-start", extension(f"{_R5}Encounter.plannedStartDate", "valueDateTime", values.datetime), "Extension"),
+        ("planned-end", extension(f"{_R5}Encounter.plannedEndDate", "valueDateTime", values.datetime), "Extension"),
+        ("mode-of-arrival", extension(_ARRIVAL, "valueCoding", codes.coding), "Extension"),
+        ("nature-of-test", extension(_NATURE, "valueCodeableConcept", codes.concept), "Extension"),
+        ("analysed-at", extension("urn:hub:analysed-at", "valueDateTime", values.datetime), "Extension"),
+        ("minutes", care.minutes, "UnsignedInt"),
     )
 }

@@ -17,6 +17,7 @@ _UNIT_OF = {
     ("RXE", 3): 5,
     ("RXE", 4): 5,
     ("RXE", 10): 11,
+    ("RXE", 23): 24,
     ("RXD", 4): 5,
     ("RXA", 6): 7,
 }
@@ -100,7 +101,7 @@ def annotation(raw: str, reader: Reader) -> Json | None:
 
 def procedure(raw: str, reader: Reader) -> Json | None:
     """PR1-3. Chinese front pages code operations in ICD-9-CM-3 and seldom say so: a code of that shape without a system
-    is taken as such and flagged. The text is PR1-3.2, else PR1-4."""
+    is taken as such and flagged. The text is PR1-3.9, else PR1-4, else PR1-3.2."""
     found = codes.concept(raw, reader)
     if found is None:
         return None
@@ -108,7 +109,7 @@ def procedure(raw: str, reader: Reader) -> Json | None:
     if sent and not reader.part(raw, 3) and _ICD9.match(sent):
         found["coding"][0]["system"] = ICD9
         reader.flag("assumed-code-system")
-    if not reader.part(raw, 2) and (text := reader.part(reader.beside(4), 1)):
+    if not reader.part(raw, 9) and (text := reader.part(reader.beside(4), 1)):
         found["text"] = text
     return found
 
@@ -118,9 +119,43 @@ def drug(raw: str, reader: Reader) -> Json | None:
     return codes.concept(raw, reader)
 
 
-def repeat_code(raw: str, reader: Reader) -> Json | None:
-    """RPT.1 (TQ1-3): how often, by code and name (``BID^每日两次``)."""
-    return codes.concept(raw, reader)
+def repeat_name(raw: str, reader: Reader) -> Json | None:
+    """RPT.1, whose own parts are parted as subcomponents (``P&餐后&HL70335``). Many write the words into RPT.2, where
+    nothing but a code of table 0527 belongs (``BID^每日两次``)."""
+    marks = reader.delimiters
+    first, _, rest = raw.partition(marks.component)
+    words = rest.partition(marks.component)[0]
+    if marks.subcomponent not in first and words and not words.isascii():
+        first = f"{first}{marks.component}{words}"
+    return codes.concept(first.replace(marks.subcomponent, marks.component), reader)
+
+
+def length(raw: str, reader: Reader) -> Json | None:
+    """CQ: how long, with its unit as UCUM where it is one of time (``30^min``, ``3^天``)."""
+    found = amount(raw, reader)
+    if found is None:
+        return None
+    known = reader.tables["period-unit"].find(found.get("unit", ""))
+    return {**found, "system": "http://unitsofmeasure.org", "code": known.to} if known else found
+
+
+def amount_unit(raw: str, reader: Reader) -> str | None:
+    """CQ.2: the unit of a length of time, as its UCUM code."""
+    known = reader.code(reader.part(raw, 2))
+    return known.to if known else None
+
+
+_MINUTES = {"s": 1 / 60, "min": 1, "h": 60, "d": 1440}
+
+
+def minutes(raw: str, reader: Reader) -> int | None:
+    """How many minutes before or after an event: RPT.9 with its unit in RPT.10, else CQ (TQ1-5)."""
+    at, unit_at = (9, 10) if reader.number == 3 else (1, 2)
+    number = values.decimal(component_of(reader.delimiters, raw, at), reader)
+    known = reader.tables["period-unit"].find(reader.part(raw, unit_at) or "min")
+    if number is None or known is None or known.to not in _MINUTES:
+        return None
+    return round(number * _MINUTES[known.to])
 
 
 def interval(raw: str, reader: Reader) -> Json | None:
@@ -158,6 +193,9 @@ def _period(raw: str, reader: Reader, first: int, last: int) -> Json | None:
 # -- numbers -----------------------------------------------------------------------------------------------------------
 
 
+_OID = re.compile(r"[012](\.(0|[1-9]\d*))+")
+
+
 def entity_number(raw: str, reader: Reader) -> Json | None:
     """EI: a number, unique in the namespace that it names, else in the source."""
     value = reader.part(raw, 1) or reader.part(raw, 3)
@@ -168,7 +206,8 @@ def entity_number(raw: str, reader: Reader) -> Json | None:
 
 
 def _namespace(reader: Reader, space: str, universal: str, kind: str) -> str:
-    if kind == "ISO" and re.fullmatch(r"[012](\.(0|[1-9]\d*))+", universal):
+    is_oid = _OID.fullmatch(universal) is not None
+    if is_oid and (kind == "ISO" or universal.count(".") > 3):  # many leave the kind out
         return f"urn:oid:{universal}"
     return f"urn:hub:source:{reader.source.name}:{space or f'{reader.segment.name}-{reader.number}'}"
 
@@ -226,6 +265,12 @@ def planned_location(raw: str, reader: Reader) -> Json | None:
 def prior_location(raw: str, reader: Reader) -> Json | None:
     found = people.location(raw, reader)
     return {**found, "status": "completed"} if found else None
+
+
+def device(raw: str, reader: Reader) -> Json | None:
+    """EI (OBX-18): the device that measured, as a logical Reference."""
+    number = entity_number(raw, reader)
+    return {"type": "Device", "identifier": number} if number else None
 
 
 def equipment(raw: str, reader: Reader) -> Json | None:

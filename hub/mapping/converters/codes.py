@@ -29,24 +29,35 @@ def coding(raw: str, reader: Reader) -> Json | None:
 def concept(raw: str, reader: Reader) -> Json | None:
     """CE, CWE, IS or ST to a CodeableConcept: the translated coding first, then what was sent, and its text."""
     sent, label = reader.part(raw, 1), reader.part(raw, 2)
-    if not sent and not label:
+    other = reader.part(raw, 5) or reader.part(raw, 4)  # a local code alone, in the place of the second one
+    if not sent and not label and not other and not reader.part(raw, 9):
         return None
     codings: list[Json] = []
     translated = None
     if reader.table:
         translated = reader.table.find(sent) if sent else None
         translated = translated or (reader.table.find(label) if label else None)
-        if translated is None:
+        if translated is None and (sent or label):
             reader.flag("unknown-code")
-        else:
+        elif translated:
             codings.append(translated.coding())
+            codings += _second_meaning(raw, reader, translated)
     codings += _sent_codings(raw, reader, translated)
     return filled(
         {
             "coding": codings or None,
-            "text": reader.part(raw, 9) or label or (translated.display if translated else "") or sent,
+            "text": reader.part(raw, 9) or label or (translated.display if translated else "") or sent or other,
         }
     )
+
+
+def _second_meaning(raw: str, reader: Reader, first: Code) -> list[Json]:
+    """What the alternate code (CWE.4) means, where it is one of the same system as the first and of the row's table."""
+    second = reader.part(raw, 4)
+    if not second or reader.part(raw, 6) != reader.part(raw, 3) or reader.table is None:
+        return []
+    found = reader.table.find(second)
+    return [found.coding()] if found and found.to != first.to else []
 
 
 def _sent_codings(raw: str, reader: Reader, translated: Code | None) -> list[Json]:
@@ -106,3 +117,9 @@ def ethnicity(raw: str, reader: Reader) -> Json | None:
     """GB/T 3304 as the HL7 China profile writes it: an extension of the Patient."""
     found = concept(raw, reader)
     return {"url": "urn:hub:ethnicity", "valueCodeableConcept": found} if found else None
+
+
+def diagnosis_reference(raw: str, reader: Reader) -> Json | None:
+    """DG1-3 (else DG1-4) as a logical Reference: of what a stay's diagnosis speaks."""
+    text = reader.part(reader.beside(4), 1) or reader.part(raw, 2) or reader.part(raw, 1)
+    return {"type": "Condition", "display": text} if text else None

@@ -30,6 +30,12 @@ def identifier(raw: str, reader: Reader) -> Json | None:
     return filled({**_typed(found, sent_type, reader), "period": span(raw, reader, 0, 7, 8)})
 
 
+def other_number(raw: str, reader: Reader) -> Json | None:
+    """PID-2 beside PID-3: the number of before there was a list, where the list does not have it as well."""
+    known = {reader.part(one, 1) for one in reader.beside(3).split(reader.delimiters.repetition)}
+    return None if reader.part(raw, 1) in known else identifier(raw, reader)
+
+
 def _typed(found: Json, sent_type: str, reader: Reader) -> Json:
     """A number with the standard's own type where the sender gives that (table 0203)."""
     known = reader.tables["identifier-types"].find(sent_type) if sent_type else None
@@ -107,13 +113,26 @@ def visit_number(raw: str, reader: Reader) -> Json | None:
     value = reader.part(raw, 1)
     if not value:
         return None
-    kind: Json = {"coding": [{"system": TYPE_SYSTEM, "code": "VN"}]}
-    return {"type": kind, "system": f"urn:hub:source:{reader.source.name}:visit", "value": value}
+    kind: Json = {"coding": [{"system": TYPE_SYSTEM, "code": "VN"}], "text": "visit number"}
+    return {"type": kind, "system": _visits_of(reader), "value": value}
+
+
+def _visits_of(reader: Reader) -> str:
+    return f"urn:hub:source:{reader.source.name}:visit"
+
+
+def other_visit_number(raw: str, reader: Reader) -> Json | None:
+    """PV1-50: another number of the visit, of the type that it names."""
+    value = reader.part(raw, 1)
+    found = {"type": {"coding": [{"system": TYPE_SYSTEM, "code": "VN"}]}, "system": _visits_of(reader), "value": value}
+    return _typed(found, reader.part(raw, 5), reader) if value else None
 
 
 def visit_reference(raw: str, reader: Reader) -> Json | None:
-    found = visit_number(raw, reader)
-    return {"type": "Encounter", "identifier": found} if found else None
+    value = reader.part(raw, 1)
+    kind: Json = {"coding": [{"system": TYPE_SYSTEM, "code": "VN"}]}
+    found = {"type": kind, "system": _visits_of(reader), "value": value}
+    return {"type": "Encounter", "identifier": found} if value else None
 
 
 def order_number(role: str) -> Convert:
@@ -125,6 +144,12 @@ def order_number(role: str) -> Convert:
         return {"type": kind, "system": f"urn:hub:source:{reader.source.name}:order", "value": value}
 
     return order_number
+
+
+def order_reference(raw: str, reader: Reader) -> Json | None:
+    """The placer's number as a logical Reference to the order."""
+    found = order_number("PLAC")(raw, reader)
+    return {"type": "ServiceRequest", "identifier": found} if found else None
 
 
 def licence(raw: str, reader: Reader) -> Json | None:

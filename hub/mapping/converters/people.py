@@ -85,7 +85,7 @@ def address(raw: str, reader: Reader) -> Json | None:
             "text": ", ".join(part for part in (street, more, city, province) if part) if western else shown,
             "line": lines_ if western and lines_ else None,
             "city": city,
-            "district": reader.part(raw, 9),
+            "district": reader.part(raw, 9, 2) or reader.part(raw, 9),
             "state": province,
             "postalCode": reader.part(raw, 5),
             "country": reader.part(raw, 6),
@@ -99,15 +99,16 @@ def telecom(raw: str, reader: Reader) -> Json | None:
     8. An address on the Internet stands in component 4."""
     equipment, mail = reader.part(raw, 3), reader.part(raw, 4)
     number = reader.part(raw, 12) or _in_pieces(raw, reader) or reader.part(raw, 1) or reader.part(raw, 9)
-    is_mail = bool(mail) and (equipment in _NETWORK or not number)
-    if not is_mail and not number:
+    is_mail = equipment in _NETWORK or (bool(mail) and not number)
+    value = (mail or number) if is_mail else number
+    if not value:
         return None
     rank = reader.part(raw, 18)
     return filled(
         {
             "system": "email" if is_mail else _EQUIPMENT.get(equipment, "phone"),
-            "value": mail if is_mail else number,
-            "use": None if is_mail else _use(reader.part(raw, 2), equipment),
+            "value": value,
+            "use": _use(reader.part(raw, 2), "" if is_mail else equipment),
             "rank": int(rank) if rank.isdecimal() and 0 < int(rank) < 2**31 else None,
             "period": span(raw, reader, 0, 13, 14),
         }
@@ -157,8 +158,8 @@ def reference_text(raw: str, reader: Reader) -> Json | None:
 
 
 def location(raw: str, reader: Reader) -> Json | None:
-    """PL: ward, room, bed as one readable place."""
-    shown = " ".join(part for number in (9, 1, 2, 3) if (part := reader.part(raw, number)))
+    """PL: ward, room, bed as one readable place; where none of them is said, the facility."""
+    shown = " ".join(part for number in (9, 1, 2, 3) if (part := reader.part(raw, number))) or reader.part(raw, 4)
     return {"location": {"type": "Location", "display": shown}} if shown else None
 
 
@@ -211,6 +212,19 @@ def nationality(raw: str, reader: Reader) -> Json | None:
 
 
 def language(raw: str, reader: Reader) -> Json | None:
-    """PID-15: the language to speak in; the sender names one, so it is the preferred one."""
+    """PID-15: the language to speak in, as BCP 47 has it; the sender names one, so it is the preferred one."""
     found = codes.concept(raw, reader)
     return {"language": found, "preferred": True} if found else None
+
+
+def called(raw: str, reader: Reader) -> Json | None:
+    """XPN.15: by what name the person is called."""
+    given = reader.part(raw, 15)
+    return {"use": "nickname", "text": given, "given": [given]} if given else None
+
+
+def citizenship(raw: str, reader: Reader) -> Json | None:
+    """PID-26, PID-39: of which country or tribe somebody is a citizen, as FHIR's own extension."""
+    found = codes.concept(raw, reader)
+    code = {"url": "code", "valueCodeableConcept": found}
+    return {"url": f"{_PERSON}citizenship", "extension": [code]} if found else None

@@ -85,10 +85,17 @@ def quantity(raw: str, reader: Reader) -> Json | None:
     number = float(found["number"]) if "." in found["number"] else int(found["number"])
     if abs(number) >= _EXACT:
         return None  # JSON's readers would round it: it stays text
-    value: Json = {"value": number, "comparator": found["comparator"], "unit": unit or None}
+    value: Json = {"value": number, "comparator": found["comparator"], "unit": unit or None, **_coded(reader)}
     if "." in found["number"] and str(number) != found["number"].lstrip("+"):
         value["extension"] = [{"url": "urn:hub:digits", "valueString": found["number"].lstrip("+")}]
     return filled(value)
+
+
+def _coded(reader: Reader) -> Json:
+    """OBX-6 as a code, where the sender says of which system."""
+    code, system = (reader.part(reader.beside(6), number) for number in (1, 3))
+    known = reader.tables["coding-systems"].find(system) if code and system else None
+    return {"system": known.to, "code": code} if known else {}
 
 
 def value_range(raw: str, reader: Reader) -> Json | None:
