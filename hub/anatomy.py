@@ -160,6 +160,7 @@ class Anatomist:
             found.refusal = found.refusal or fault.refusal
             return
         found.findings = [replace(refusal, where=refusal.where or where) for where, refusal in refused.items()]
+        found.findings += reading.left_out
         found.merges = len(reading.merges)
         found.unread = [one.where for one in reading.unaccounted]
         for patient, mapped in _mapped(reading):

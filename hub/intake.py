@@ -149,7 +149,8 @@ def _findings(one: _Understood, identified: Identified) -> list[Refusal]:
     lost = [Refusal(code="unaccounted-content", where=fault.where) for fault in islice(unread, _MOST_UNREAD)]
     ahead = one.read.reading.ahead
     lost += [Refusal(code="clock-ahead", where=ahead)] if ahead else []
-    return [*at_the_door, *one.findings.values(), *identified.findings.get(one.read.message.id, ()), *lost]
+    told = [*one.findings.values(), *one.read.reading.left_out]
+    return [*at_the_door, *told, *identified.findings.get(one.read.message.id, ()), *lost]
 
 
 async def _read_all(messages: Sequence[Message], desk: Desk) -> tuple[list[_Understood], dict[UUID, Refusal]]:

@@ -110,6 +110,7 @@ class Shared:
     key: str
     resource: Json
     path: str
+    traces: tuple[Trace, ...] = ()
     refers: Mapping[str, str] = field(default_factory=dict)
     people: Mapping[str, tuple[Identifier, ...]] = field(default_factory=dict)
 

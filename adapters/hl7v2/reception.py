@@ -21,7 +21,19 @@ from adapters.hl7v2.keys import digest_of, keys_of
 from adapters.hl7v2.tokenizer import tokenize
 from adapters.keys import NO_KEYS, Keys
 from hub.errors import Language, Refusal, Refused, refuse
-from hub.message import Acknowledging, Arrival, Format, Kept, Outbound, Reuse, Source, Transport, V2Message, plain
+from hub.message import (
+    QUERIES,
+    Acknowledging,
+    Arrival,
+    Format,
+    Kept,
+    Outbound,
+    Reuse,
+    Source,
+    Transport,
+    V2Message,
+    plain,
+)
 
 log = structlog.get_logger()
 
@@ -243,6 +255,8 @@ class Reception:
             raise refuse("missing-field", "MSH-9")
         kinds = self.kinds(source)
         if header.kind not in kinds:
+            if header.kind[:3] in QUERIES:
+                raise refuse("query-not-answered", "MSH-9", type=header.kind[:3])
             known = ", ".join(sorted(kinds))
             raise refuse("unknown-message-type", "MSH-9", type=shown_kind(header.kind), known=known)
         if source.kinds and header.kind not in source.kinds:

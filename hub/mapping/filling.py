@@ -1,13 +1,15 @@
 """Resources while they are read: what rows write into, and how a value is put where a row points."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from hub.errors import Refusal
 from hub.mapping.conditions import Position
 from hub.mapping.rows import Row, RowSet
 from hub.mapping.targets import SUBJECT_OF
-from hub.message import Segment
+from hub.message import Segment, Source
 from hub.record import Flag, Identifier, Json, Mapped, Trace
 
 
@@ -34,6 +36,14 @@ class Into:
     resource: Json
     filled: set[str]
     prefix: str = ""
+
+
+def id_of(building: Building, whose: Sequence[tuple[Identifier, ...]], source: Source) -> str:
+    """A stable id from the business key, so that a replay makes the same resource: of a patient by their number, of
+    nobody's by the source."""
+    number = whose[0][0] if whose else None
+    owner = f"{number.system}|{number.value}" if number else source.name
+    return str(uuid5(NAMESPACE_URL, f"{owner}|{building.row_set.resource}|{building.key}"))
 
 
 def tell_whose(building: Building, number: Identifier) -> None:

@@ -181,15 +181,17 @@ class MessagePlan:
     """What the hub does with one kind of message.
 
     `merges`: MRG names the number that is given up for the one of its PID. `links`: the PIDs are one person's, and all
-    their numbers stay. `moves`: what MRG names is another patient, from whom a visit is taken. `refused` is the code of
-    the refusal where nobody could carry out what the message asks for. `needs` says of row sets when they read a
-    message of this kind at all: an ORU makes a visit only of a PV1 with a visit number.
+    their numbers stay. `moves`: what MRG names is another patient, from whom a visit is taken. `shares`: it is about
+    nobody's health, but tells of staff and places (MFN). `refused` is the code of the refusal where nobody could carry
+    out what the message asks for. `needs` says of row sets when they read a message of this kind at all: an ORU makes a
+    visit only of a PV1 with a visit number.
     """
 
     row_sets: tuple[RowSet, ...] = ()
     merges: bool = False
     links: bool = False
     moves: bool = False
+    shares: bool = False
     refused: str = ""
     needs: Mapping[str, Condition] = field(default_factory=dict)
 
@@ -238,6 +240,7 @@ def plan_of(entry: Mapping[str, Any], sets: Mapping[str, RowSet], tables: Mappin
         merges=bool(entry.get("merge")),
         links=bool(entry.get("link")),
         moves=bool(entry.get("move")),
+        shares=bool(entry.get("share")),
         needs=conditions,
     )
 

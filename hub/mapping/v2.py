@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import NAMESPACE_URL, uuid5
 
 from hub.errors import Refusal, refuse
 from hub.mapping.accounting import Accounts
@@ -21,6 +20,7 @@ from hub.mapping.filling import (
     drop_result,
     finished,
     fresh,
+    id_of,
     is_raw_code,
     missing_of,
     put,
@@ -32,8 +32,9 @@ from hub.mapping.happening import times_of
 from hub.mapping.ignoring import NOTHING, Ignored
 from hub.mapping.merges import links_of, merges_of
 from hub.mapping.rows import MessagePlan, Row, RowSet
-from hub.message import Segment, Source, V2Message
-from hub.record import Identifier, Json, PatientMerge, PatientPart, Reading, Trace, Unaccounted
+from hub.mapping.telling import check_may_tell, not_kept, told_in
+from hub.message import QUERIES, Segment, Source, V2Message
+from hub.record import Identifier, Json, PatientMerge, PatientPart, Reading, Shared, Trace, Unaccounted
 
 _EMPTIED = '""'
 _KIND = re.compile(r"[A-Z0-9]{3}\^[A-Z0-9]{3}")
@@ -56,20 +57,25 @@ class V2Mapping:
     def read(self, message: V2Message, received_at: datetime) -> Reading:
         """The message as resources of its patients.
 
-        Raises Refused (unknown-message-type, no-patient, impossible-date, wrong-check-digit) naming the field.
+        Raises Refused (unknown-message-type, query-not-answered, no-patient, may-not-tell, impossible-date,
+        wrong-check-digit) naming the field.
         """
         plan = self.plans.get(message.kind)
         if plan is None:
+            if message.kind[:3] in QUERIES:
+                raise refuse("query-not-answered", "MSH-9", type=message.kind[:3])
             shown = message.kind if _KIND.fullmatch(message.kind) else "?"  # shifted fields may put a name there
             raise refuse("unknown-message-type", "MSH-9", type=shown, known=", ".join(sorted(self.plans)))
         if plan.refused:
             raise refuse(plan.refused, "MSH-9", type=message.kind)
+        if plan.shares:
+            check_may_tell(self.source)
         walk = _Walk(self, plan, message)
         for segment in message.segments:
             walk.take(segment)
-        parts = walk.parts()
-        if not parts:
-            raise refuse("missing-field", "PID")
+        parts, told = walk.parts(), walk.told()
+        if not parts and not told:
+            raise refuse("missing-field", "MFE" if plan.shares else "PID")
         event_at, sent_at = times_of(message, self.source, received_at)
         latest = received_at + _AHEAD
         ahead = "MSH-7" if sent_at > latest else "EVN-2" if event_at > latest else ""
@@ -79,8 +85,9 @@ class V2Mapping:
             sent_at=sent_at,
             parts=parts,
             merges=walk.merges(),
+            shared=told,
             unaccounted=tuple(walk.unaccounted()),
-            left_out=tuple(walk.left_out),
+            left_out=(*walk.left_out, *not_kept(told)),
             ahead=ahead,
         )
 
@@ -93,7 +100,7 @@ class _Walk:
         self._plan = plan
         self._message = message
         self._latest: dict[str, Segment] = {}
-        self._built: list[list[Building]] = []  # a list a patient, in the order of their PIDs
+        self._built: list[list[Building]] = [[]] if plan.shares else []  # a list a patient, in the order of their PIDs
         self._used: dict[tuple[str, str], int] = {}  # how often a row set has made a key for the patient at hand
         self._numbers: list[tuple[Identifier, ...]] = []
         self._prior: list[tuple[Identifier, ...]] = []
@@ -143,10 +150,20 @@ class _Walk:
         accounts = Accounts(self._mapping.tables, self._mapping.ignored)
         return accounts.left_over(self._message, self._accounted | self._reader.read)
 
+    def told(self) -> tuple[Shared, ...]:
+        """What is not of one patient, of a message that is about nobody's health."""
+        if not self._plan.shares:
+            return ()
+        (built,) = self._built
+        self._leave_out(built)
+        return tuple(told_in(built, self._mapping.source))
+
     def parts(self) -> tuple[PatientPart, ...]:
         """The patients of the message with their resources. What lacks an element that FHIR requires is left out: it
         costs itself and not the message."""
         parts = []
+        if self._plan.shares:
+            return ()
         for numbers, built in zip(self._numbers, self._built, strict=True):
             for building in built:
                 tell_whose(building, numbers[0])
@@ -244,7 +261,7 @@ class _Walk:
         for row in row_set.rows:
             self._apply(building, row, segment, whole)
         if row_set.resource != "Patient":
-            building.resource["id"] = self._id_of(building)
+            building.resource["id"] = id_of(building, self._numbers[-1:], self._mapping.source)
         if row_set.result_of and (report := self._last(row_set.result_of)):
             reference = {"reference": f"{row_set.resource}/{building.resource['id']}"}
             report.resource.setdefault("result", []).append(reference)
@@ -260,12 +277,6 @@ class _Walk:
         for row in building.row_set.rows:
             if row.position is not None:  # a constant stands there already
                 self._apply(building, row, segment, whole)
-
-    def _id_of(self, building: Building) -> str:
-        """A stable id from the business key, so that a replay makes the same resource."""
-        numbers = self._numbers[-1][0]
-        name = f"{numbers.system}|{numbers.value}|{building.row_set.resource}|{building.key}"
-        return str(uuid5(NAMESPACE_URL, name))
 
     def _late_rows(self) -> None:
         """PID rows that read PV1 (a death at discharge) can only be read once PV1 is there."""

@@ -4,6 +4,7 @@ from hub.message.arrival import MOVES, OWN_SOURCE, Arrival, Fate, Kept, Message,
 from hub.message.fhir import FhirEntry, FhirMessage
 from hub.message.profile import Acknowledging, DropFolder, IdentifierRule, Outbound, Reuse, Source, Tells, View
 from hub.message.v2 import (
+    QUERIES,
     Delimiters,
     FieldDefinition,
     Segment,
@@ -18,6 +19,7 @@ from hub.message.ways import Format, Transport
 __all__ = [
     "MOVES",
     "OWN_SOURCE",
+    "QUERIES",
     "Acknowledging",
     "Arrival",
     "Delimiters",

@@ -4,6 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+QUERIES = frozenset(
+    {"EQQ", "OSQ", "QBP", "QCN", "QRY", "QSB", "QSX", "QVR", "RQC", "RQI", "RQP", "SPQ", "VQQ"},
+)
+"""Message types that ask and tell nothing (HL7 v2.8 table 0076)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delimiters:

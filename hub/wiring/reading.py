@@ -77,8 +77,7 @@ class Reader:
         if message.format is Format.CDA:
             raise refuse("no-mapping", format="CDA")
         parsed = read_v2(message.raw, source.charset or DEFAULT)
-        reading = self.mappings.v2[source.name].read(parsed, message.received_at)
-        return reading, {refusal.where: refusal for refusal in reading.left_out}
+        return self.mappings.v2[source.name].read(parsed, message.received_at), {}
 
     def _read_fhir(self, message: Message, source: Source) -> tuple[Reading, Mapping[str, Refusal]]:
         """The door has validated the body; what it refused in a batch is left out here. A replay is validated anew:

@@ -70,6 +70,12 @@ CONTENT: Mapping[str, Wording] = {
         "Send the message again with the field that {element} is read from.",
         "请补充 {element} 对应的字段后重新发送。",
     ),
+    "not-in-directory": Wording(
+        "{where} tells of a {kind}, which the directory does not keep.",
+        "{where} 提供了 {kind}，目录不保存此类内容。",
+        "Nothing is lost: the message is kept. Places are named in each visit (PV1-3); nobody has to send them again.",
+        "内容没有丢失，消息已保存。就诊地点由各次就诊消息（PV1-3）给出，无需重新发送。",
+    ),
     "not-conformant": Wording(
         "{where}: {reason}.",
         "{where}：{reason}。",

@@ -54,6 +54,12 @@ WIRE: Mapping[str, Wording] = {
         "Send one of: {known}.",
         "请发送以下类型之一：{known}。",
     ),
+    "query-not-answered": Wording(
+        "{where}: {type} is a query, and the hub answers none over HL7 v2.",
+        "{where}：{type} 为查询消息，平台不通过 HL7 v2 应答查询。",
+        "Ask over GraphQL (/graphql) with a token: reading goes through its rights, and each answer is audited.",
+        "请持令牌通过 GraphQL（/graphql）查询：读取须经授权，且每次应答均有审计记录。",
+    ),
     "wrong-charset": Wording(
         "The text is not valid {charset}: first bad byte at position {position}.",
         "文本不是有效的 {charset} 编码：第 {position} 字节起无法解码。",

@@ -65,7 +65,7 @@ def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_folder_of_pairs_is_scored(pairs: Path) -> None:
     done = CliRunner().invoke(app, ["mapping", "score", str(pairs), "--json"])
     found = json.loads(done.stdout)
-    assert (found["pairs"], found["refused"]) == (2, {"two": "unknown-message-type MSH-9"})
+    assert (found["pairs"], found["refused"]) == (2, {"two": "query-not-answered MSH-9"})
     assert (found["all"]["expected"], found["all"]["met"]) == (3, 1)
     assert {one["element"] for one in found["missed"]} == {"Patient.name.given", "Patient.gender"}
     shown = CliRunner().invoke(app, ["mapping", "score", str(pairs)]).stdout

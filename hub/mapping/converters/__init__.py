@@ -7,7 +7,7 @@ value of its type is refused, or left to the next row of the same target.
 
 from collections.abc import Mapping
 
-from hub.mapping.converters import care, codes, numbers, people, results, values
+from hub.mapping.converters import care, codes, numbers, people, results, staff, values
 from hub.mapping.converters.extensions import extension
 from hub.mapping.converters.reader import Convert, Converter, Reader
 
@@ -125,6 +125,11 @@ CONVERTERS: Mapping[str, Converter] = {
         ("mode-of-arrival", extension(_ARRIVAL, "valueCoding", codes.coding), "Extension"),
         ("nature-of-test", extension(_NATURE, "valueCodeableConcept", codes.concept), "Extension"),
         ("analysed-at", extension("urn:hub:analysed-at", "valueDateTime", values.datetime), "Extension"),
+        ("staff-number", staff.staff_number, "Identifier"),
+        ("own-practitioner", staff.own_practitioner, "Reference"),
+        ("own-organisation", staff.own_organisation, "Reference"),
+        ("place-number", staff.place_number, "Identifier"),
+        ("mail", staff.mail, "ContactPoint"),
         ("minutes", care.minutes, "UnsignedInt"),
     )
 }

@@ -150,6 +150,8 @@ NO_UTF8 = f"{HEAD}||||||UTF-8\rPID|1||||".encode() + "测".encode("gbk")
         ("PID|1", ["AR", "", "unreadable-frame"], ""),
         (HEAD.replace("HIS", "XXX"), ["AR", "7", "unknown-source"], ""),
         (HEAD.replace("ADT^A01", "ADT^ZP1"), ["AR", "7", "unknown-message-type"], "his"),
+        (HEAD.replace("ADT^A01", "QBP^Q22"), ["AR", "7", "query-not-answered"], "his"),
+        (HEAD.replace("ADT^A01", "QRY^A19"), ["AR", "7", "query-not-answered"], "his"),
         (HEAD.replace("ADT^A01", ""), ["AR", "7", "missing-field"], "his"),
         (HEAD.replace("|7|", "||"), ["AR", "", "missing-field"], "his"),
         (f"{HEAD}||||||KOI8", ["AE", "7", "unknown-charset"], "his"),
