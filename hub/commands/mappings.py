@@ -2,7 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +16,7 @@ from rich.table import Column, Table
 from hub.commands.parts import print_json, read_file
 from hub.errors import Language, refuse
 from hub.mapping.scoring import SCORED, Score, Tally
+from hub.mapping.standard import Standard, StandardRow, implemented, load_standard
 from hub.profiles.samples import v2_messages
 from hub.settings import Settings, load_settings
 from hub.wiring import profile_places
@@ -35,6 +39,8 @@ _SAID: dict[str, dict[Language, str]] = {
     "unread": {"zh": "没有映射规则读取的字段（消息数）", "en": "Fields that no row reads (messages)"},
     "clinical": {"zh": "其中属于临床段", "en": "Of them in clinical segments"},
     "read": {"zh": "已读取 {read} 条消息，共 {all} 条", "en": "{read} of {all} messages read"},
+    "tabled": {"zh": "HL7 有行者的召回率", "en": "recall where HL7 has a row"},
+    "rows": {"zh": "HL7 映射表的行：已实现 {had} 行，共 {all} 行", "en": "{had} of {all} rows of HL7's tables"},
     "good": {"zh": "映射规则有效：{kinds} 种消息", "en": "The rows are good: {kinds} kinds of messages"},
 }
 _HEADS: dict[Language, Sequence[str]] = {
@@ -54,18 +60,28 @@ def check() -> None:
 @mappings.command()
 def score(
     folder: Annotated[Path, typer.Argument(help="Pairs: NAME.hl7 beside NAME.expected.json or NAME.fhir.")],
+    tables: Annotated[
+        Path | None,
+        typer.Option("--tables", help="HL7's own v2-to-FHIR tables (CSV): which of their rows the hub has."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare what messages become with what somebody else expects of them, leaf by leaf."""
     settings = load_settings()
-    found = scored(folder, list(_pairs(folder)), settings)
+    standard = load_standard(tables) if tables else None
+    found = scored(folder, list(_pairs(folder)), settings, standard)
+    had = implemented(standard, profile_places(settings).base.plans) if standard else frozenset()
     if as_json:
-        print_json(_as_json(found))
+        print_json(_as_json(found) | (_standard_json(standard, had) if standard else {}))
         return
     _show(found, settings.locale)
+    if standard:
+        _show_standard(standard, had, settings.locale)
 
 
-def scored(folder: Path, pairs: Sequence[tuple[Path, Path]], settings: Settings) -> Score:
+def scored(
+    folder: Path, pairs: Sequence[tuple[Path, Path]], settings: Settings, standard: Standard | None = None
+) -> Score:
     """The score of a folder of pairs. Raises Refused (bad-argument) where there are none."""
     if not pairs:
         raise refuse("bad-argument", str(folder), reason="NAME.hl7 + NAME.expected.json")
@@ -76,7 +92,9 @@ def scored(folder: Path, pairs: Sequence[tuple[Path, Path]], settings: Settings)
         one = tried[file.stem]
         if one.refused:
             total.refused[file.stem] = one.refused
-        total.add(file.stem, _expected(beside), one.resources)
+        segments = read_file(file).decode("utf-8", "replace").replace("\n", "\r").split("\r")
+        asks_for = partial(standard.asks_for, segments=segments) if standard else None
+        total.add(file.stem, _expected(beside), one.resources, asks_for)
     return total
 
 
@@ -104,10 +122,13 @@ def _shares(tally: Tally) -> tuple[str, str]:
 def _show(found: Score, language: Language) -> None:
     console = Console(markup=False, highlight=False)
     heads = _HEADS[language]
+    heads = (*heads, _SAID["tabled"][language]) if found.asked else heads
     table = Table(Column(heads[0], no_wrap=True), *(Column(head, justify="right") for head in heads[1:]))
     for kind in (*SCORED, ""):
         tally = found.kinds.get(kind, Tally()) if kind else found.whole
-        table.add_row(kind or "=", str(tally.wanted), str(tally.given), str(tally.met), *_shares(tally))
+        asked = found.asked.get(kind, Tally()) if kind else found.whole_asked
+        more = [_shares(asked)[0]] if found.asked else []
+        table.add_row(kind or "=", str(tally.wanted), str(tally.given), str(tally.met), *_shares(tally), *more)
     console.print(table)
     print(_SAID["pairs"][language].format(pairs=found.pairs, refused=len(found.refused)))
     for name, counts in (("missed", found.missed), ("surplus", found.surplus)):
@@ -120,12 +141,30 @@ def _show(found: Score, language: Language) -> None:
             print(f"  {name}  {why}")
 
 
+def _show_standard(standard: Standard, had: Collection[StandardRow], language: Language) -> None:
+    print(f"\n{_SAID['rows'][language].format(had=len(had), all=len(standard.rows))}")
+    for table, rows in groupby(standard.rows, key=lambda row: row.table):
+        of = list(rows)
+        missing = [f"{row.segment}-{row.field} {row.element}" for row in of if row not in had]
+        print(f"  {len(of) - len(missing):3}/{len(of):<3} {table}  {', '.join(missing)}".rstrip())
+
+
+def _standard_json(standard: Standard, had: Collection[StandardRow]) -> dict[str, Any]:
+    rows = [{**asdict(row), "implemented": row in had} for row in standard.rows]
+    return {"tables": {"rows": len(rows), "implemented": len(had), "each": rows}}
+
+
 def _as_json(found: Score) -> dict[str, Any]:
-    kinds = {kind: _tally_json(tally) for kind, tally in found.kinds.items()}
+    kinds = {kind: _tally_json(tally) | _asked_json(found, kind) for kind, tally in found.kinds.items()}
     missed = [{"element": path, "times": times} for path, times in found.missed.most_common()]
     surplus = [{"element": path, "times": times} for path, times in found.surplus.most_common()]
     whole = {"pairs": found.pairs, "all": _tally_json(found.whole), "kinds": kinds}
     return {**whole, "missed": missed, "surplus": surplus, "refused": found.refused}
+
+
+def _asked_json(found: Score, kind: str) -> dict[str, Any]:
+    asked = found.asked.get(kind)
+    return {"tabled": {"expected": asked.wanted, "met": asked.met, "recall": asked.recall}} if asked else {}
 
 
 def _tally_json(tally: Tally) -> dict[str, Any]:

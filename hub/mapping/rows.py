@@ -59,7 +59,7 @@ class RowSet:
     resource: str
     rows: tuple[Row, ...]
     key: tuple[tuple[Position, ...], ...] = ()
-    part_of: str = ""
+    part_of: tuple[str, ...] = ()
     into: str = ""
     result_of: str = ""
     joins: bool = False
@@ -98,7 +98,7 @@ def load_row_set(
         resource=resource,
         rows=tuple(rows),
         key=tuple(tuple(read_position(part) for part in column.split("|")) for column in table.get("key", [])),
-        part_of=table.get("part_of", ""),
+        part_of=_owners_in(table),
         into=table.get("into", ""),
         result_of=table.get("result_of", ""),
         joins=bool(table.get("joins")),
@@ -108,11 +108,15 @@ def load_row_set(
     )
 
 
+def _owners_in(table: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(name.strip() for name in table.get("part_of", "").split("|") if name.strip())
+
+
 def _resource_of(table: Mapping[str, Any], owners: Mapping[str, str], file: str) -> str:
     if "part_of" not in table:
         return str(table["resource"])
     try:
-        owner = owners[table["part_of"]]
+        owner = owners[_owners_in(table)[0]]
         return elements_of(owner)[table["into"]].type if "into" in table else owner
     except KeyError as fault:
         raise refuse("bad-mapping", file, reason=f"{fault} is no row set or element to be a part of") from None

@@ -6,7 +6,7 @@ references, extensions, narrative, metadata. Of a URI only its tail counts; an i
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -121,9 +121,18 @@ class Score:
     seen_in: dict[str, str] = field(default_factory=dict)
     pairs: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, Tally] = field(default_factory=dict)
+    """Of the leaves that a standard has a row for, where one was named."""
 
-    def add(self, name: str, theirs: Iterable[Mapping[str, Any]], ours: Iterable[Mapping[str, Any]]) -> None:
-        """Compare one pair, all resources of a kind together."""
+    def add(
+        self,
+        name: str,
+        theirs: Iterable[Mapping[str, Any]],
+        ours: Iterable[Mapping[str, Any]],
+        asks_for: Callable[[Leaf], bool] | None = None,
+    ) -> None:
+        """Compare one pair, all resources of a kind together. `asks_for` tells which of their leaves a standard has a
+        row for; they are counted apart as well."""
         self.pairs += 1
         wanted, given = _by_kind(theirs), _by_kind(ours)
         for kind in SCORED:
@@ -131,6 +140,10 @@ class Score:
             both = one & other
             tally = Tally(wanted=one.total(), given=other.total(), met=both.total())
             self.kinds.setdefault(kind, Tally()).add(tally)
+            if asks_for:
+                met = sum(times for leaf, times in both.items() if asks_for(leaf))
+                wanted_of = sum(times for leaf, times in one.items() if asks_for(leaf))
+                self.asked.setdefault(kind, Tally()).add(Tally(wanted=wanted_of, met=met))
             for count, found in ((self.missed, one - both), (self.surplus, other - both)):
                 for (path, _), times in found.items():
                     count[path] += times
@@ -139,10 +152,19 @@ class Score:
     @property
     def whole(self) -> Tally:
         """Over all kinds."""
-        total = Tally()
-        for tally in self.kinds.values():
-            total.add(tally)
-        return total
+        return _sum(self.kinds.values())
+
+    @property
+    def whole_asked(self) -> Tally:
+        """Over all kinds, of what the standard has a row for."""
+        return _sum(self.asked.values())
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        total.add(tally)
+    return total
 
 
 def _by_kind(resources: Iterable[Mapping[str, Any]]) -> dict[str, Counter[Leaf]]:

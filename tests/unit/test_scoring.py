@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 
 from hub.cli import app
 from hub.mapping.scoring import Score, leaves_of
-from tests.mapping.cases import GOLDEN
+from hub.mapping.standard import implemented, load_standard
+from tests.desk import mappings
+from tests.mapping.cases import GOLDEN, RENMIN
 
 PATIENT: dict[str, Any] = {
     "resourceType": "Patient",
@@ -89,3 +91,69 @@ def test_the_hubs_own_rows_are_good(pairs: Path) -> None:
 def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["mapping", "score", str(tmp_path)])
     assert done.exit_code == 1
+
+
+TABLE = """\
+HL7 v2,,,,,,Condition (IF True),,,HL7 FHIR,,,,,,,,,Comments
+Sort Order,Identifier,Name,Data Type,Min,Max,ANTLR,FHIRPath,Narrative,FHIR Attribute,,Data Type,Min,Max,Map,Voc,,,
+1,PID-5,Name,XPN,0,-1,,,,name[1],,HumanName,0,-1,,,,,
+2,PID-7,Birth,DTM,0,1,,,,birthDate,,date,0,1,,,,,
+3,PID-7,Birth,DTM,0,1,IF LENGTH,,,birthDate.extension[1].url,,uri,0,1,,,,,
+4,PID-21,Mother,CX,0,-1,,,,$this,,,0,1,,,,,
+5,PID-25,Order,NM,0,1,,,,multipleBirthInteger,,integer,0,1,,,,,
+6,PID-99,,,,,,,,,,,,,,,,,
+"""
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    """HL7's tables, one of them, as HL7 writes them."""
+    folder = tmp_path / "segments"
+    folder.mkdir()
+    (folder / "HL7 Segment - FHIR R4_ PID[Patient] - PID.csv").write_text(TABLE, "utf-8-sig")
+    (folder / "HL7 Data Type - FHIR R4_ CWE[Coding] - Sheet1.csv").write_text(TABLE, "utf-8-sig")
+    return folder
+
+
+def test_a_row_of_hl7s_tables_is_implemented_where_the_same_field_gives_the_same_element(tables: Path) -> None:
+    standard = load_standard(tables)
+    had = implemented(standard, mappings().v2[RENMIN].plans)
+    assert {(row.field, row.element): row in had for row in standard.rows} == {
+        (5, "name"): True,
+        (7, "birthDate"): True,
+        (7, "birthDate.extension"): False,
+        (21, "$this"): False,
+        (25, "multipleBirthInteger"): True,
+    }
+
+
+def test_what_stands_in_segments_without_a_table_is_not_asked_for(tables: Path) -> None:
+    asks_for = load_standard(tables).asks_for
+    lines = ["PID|1||||Qin^Xueqin", "IN2||INS7"]
+    assert asks_for(("Patient.name.family", "Qin"), lines)
+    assert asks_for(("Patient.name.use", "official"), lines)  # nobody sent it: HL7's own constant
+    assert not asks_for(("Patient.name.given", "INS7"), lines)
+    assert not asks_for(("Patient.photo.title", "Qin"), lines)
+    assert not asks_for(("Condition.name", "Qin"), lines)
+
+
+def test_the_score_tells_what_hl7s_tables_have_a_row_for(pairs: Path, tables: Path) -> None:
+    done = CliRunner().invoke(app, ["mapping", "score", str(pairs), "--tables", str(tables), "--json"])
+    found = json.loads(done.stdout)
+    assert (found["tables"]["rows"], found["tables"]["implemented"]) == (5, 3)
+    assert found["kinds"]["Patient"]["tabled"]["expected"] == 2
+    shown = CliRunner().invoke(app, ["mapping", "score", str(pairs), "--tables", str(tables)]).stdout
+    assert "3 of 5 rows" in shown
+    assert "PID[Patient]  PID-7 birthDate.extension, PID-21 $this" in shown
+
+
+def test_a_folder_without_tables_is_refused(pairs: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert CliRunner().invoke(app, ["mapping", "score", str(pairs), "--tables", str(empty)]).exit_code == 1
+
+
+def test_hl7s_name_of_a_table_is_fhirs() -> None:
+    for system in ("http://example.com/CodeSystem/HL70069", "http://terminology.hl7.org/CodeSystem/v2-0069"):
+        coded = {"resourceType": "Encounter", "serviceType": {"coding": [{"system": system}]}}
+        assert list(leaves_of(coded)) == [("Encounter.serviceType.coding.system", "v2-0069")]

@@ -20,6 +20,7 @@ _FUNCTION = "http://terminology.hl7.org/CodeSystem/v2-0443"
 _R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"
 _DISABILITY = "http://hl7.org/fhir/StructureDefinition/patient-disability"
 _ARRIVAL = "http://hl7.org/fhir/StructureDefinition/encounter-modeOfArrival"
+_DUE_TO = "http://hl7.org/fhir/StructureDefinition/condition-dueTo"
 _NATURE = "http://hl7.org/fhir/StructureDefinition/observation-nature-of-abnormal-test"
 
 CONVERTERS: Mapping[str, Converter] = {
@@ -106,6 +107,7 @@ CONVERTERS: Mapping[str, Converter] = {
         ("attachment", care.attachment, "Attachment"),
         ("other-number", numbers.other_number, "Identifier"),
         ("other-visit-number", numbers.other_visit_number, "Identifier"),
+        ("county", people.county, "String"),
         ("called", people.called, "HumanName"),
         ("diagnosis-reference", codes.diagnosis_reference, "Reference"),
         ("component", results.component, "ObservationComponent"),
@@ -117,6 +119,7 @@ CONVERTERS: Mapping[str, Converter] = {
         ("amount-unit", care.amount_unit, "Code"),
         ("device", care.device, "Reference"),
         ("order-reference", numbers.order_reference, "Reference"),
+        ("filled-order", numbers.filled_order, "Reference"),
         ("result-number", results.result_number, "Identifier"),
         ("citizenship", people.citizenship, "Extension"),
         ("disability", extension(_DISABILITY, "valueCodeableConcept", codes.concept), "Extension"),
@@ -130,6 +133,14 @@ CONVERTERS: Mapping[str, Converter] = {
         ("own-organisation", staff.own_organisation, "Reference"),
         ("place-number", staff.place_number, "Identifier"),
         ("mail", staff.mail, "ContactPoint"),
+        ("procedure-period", care.procedure_period, "Period"),
+        ("due-to", extension(_DUE_TO, "valueReference", care.condition_reference), "Extension"),
+        (
+            "present-on-admission",
+            extension("urn:hub:present-on-admission", "valueCodeableConcept", codes.concept),
+            "Extension",
+        ),
+        ("report-note", extension(f"{_R5}DiagnosticReport.note", "valueAnnotation", care.annotation), "Extension"),
         ("minutes", care.minutes, "UnsignedInt"),
     )
 }

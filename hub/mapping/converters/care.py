@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from datetime import datetime, timedelta
 from typing import Any
 
 from hub.mapping.converters import codes, people, values
@@ -35,9 +36,12 @@ _EXACT = 2**53
 def dose(raw: str, reader: Reader) -> Json | None:
     """A number with the unit of its neighbour field: RXE-3 and RXE-5."""
     number = values.decimal(raw, reader)
-    if number is None or abs(number) >= _EXACT or reader.part(raw, 1) in _UNKNOWN_AMOUNT:
-        return None
     at = _UNIT_OF.get((reader.segment.name, reader.number))
+    if reader.part(raw, 1) in _UNKNOWN_AMOUNT:
+        reader.read |= {(reader.segment.line, field) for field in (reader.number, at) if field}
+        return None
+    if number is None or abs(number) >= _EXACT:
+        return None
     unit = reader.beside(at) if at else ""
     return filled({"value": number, **_unit(unit, reader)})
 
@@ -184,6 +188,16 @@ def timing_period(raw: str, reader: Reader) -> Json | None:
     return _period(raw, reader, 4, 5)
 
 
+def procedure_period(raw: str, reader: Reader) -> Json | None:
+    """PR1-5 with PR1-7: when it began, and how many minutes it took."""
+    took = values.decimal(reader.beside(7), reader)
+    start = values.instant(raw, reader)
+    if start is None or took is None or not 0 < took < _EXACT:
+        return None
+    end = datetime.fromisoformat(start) + timedelta(minutes=float(took))
+    return {"start": start, "end": end.isoformat(timespec="seconds")}
+
+
 def _period(raw: str, reader: Reader, first: int, last: int) -> Json | None:
     start, end = (component_of(reader.delimiters, raw, number) for number in (first, last))
     found = filled({"start": values.datetime(start, reader), "end": values.datetime(end, reader)})
@@ -265,6 +279,12 @@ def planned_location(raw: str, reader: Reader) -> Json | None:
 def prior_location(raw: str, reader: Reader) -> Json | None:
     found = people.location(raw, reader)
     return {**found, "status": "completed"} if found else None
+
+
+def condition_reference(raw: str, reader: Reader) -> Json | None:
+    """EI (DG1-22): the diagnosis that this one follows from."""
+    number = entity_number(raw, reader)
+    return {"type": "Condition", "identifier": number} if number else None
 
 
 def device(raw: str, reader: Reader) -> Json | None:

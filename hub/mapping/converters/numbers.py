@@ -152,6 +152,12 @@ def order_reference(raw: str, reader: Reader) -> Json | None:
     return {"type": "ServiceRequest", "identifier": found} if found else None
 
 
+def filled_order(raw: str, reader: Reader) -> Json | None:
+    """The filler's number as a logical Reference to the order."""
+    found = order_number("FILL")(raw, reader)
+    return {"type": "ServiceRequest", "identifier": found} if found else None
+
+
 def licence(raw: str, reader: Reader) -> Json | None:
     """DLN (PID-20): a driver's licence; component 2 says who gave it, 3 until when it holds."""
     value = reader.part(raw, 1)

@@ -129,7 +129,7 @@ def _use(use: str, equipment: str) -> str:
 
 _NETWORK = ("Internet", "X.400", "NET")
 _EQUIPMENT = {"FX": "fax", "BP": "pager", "TDD": "other", "TTY": "other", "MD": "other"}
-_TELECOM_USE = {"WPN": "work", "VHN": "home", "PRN": "home", "ORN": "home", "EMR": "temp"}
+_TELECOM_USE = {"PRS": "mobile", "WPN": "work", "VHN": "home", "PRN": "home", "ORN": "home", "EMR": "temp"}
 
 
 def work_telecom(raw: str, reader: Reader) -> Json | None:
@@ -228,3 +228,10 @@ def citizenship(raw: str, reader: Reader) -> Json | None:
     found = codes.concept(raw, reader)
     code = {"url": "code", "valueCodeableConcept": found}
     return {"url": f"{_PERSON}citizenship", "extension": [code]} if found else None
+
+
+def county(raw: str, reader: Reader) -> str | None:
+    """PID-12: the county, where the address (PID-11) names none itself."""
+    first = reader.beside(11).split(reader.delimiters.repetition)[0].split(reader.delimiters.component)
+    named = first[8].strip(f'{reader.delimiters.subcomponent} "') if len(first) > 8 else ""
+    return None if named else reader.part(raw, 1) or None

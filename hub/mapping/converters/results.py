@@ -54,8 +54,12 @@ def coded_value(raw: str, reader: Reader) -> Json | None:
 
 
 def text_value(raw: str, reader: Reader) -> str | None:
-    """OBX-5 as text: what is of no other type, and not one of several values."""
-    return None if _repeats(reader) else values.lines(raw, reader)
+    """OBX-5 as text: what is of no other type, and not one of several values. A number that is none (a range, a titre:
+    ``^1^:^128``) carries its unit along, as HL7's table has it."""
+    text = None if _repeats(reader) else values.lines(raw, reader)
+    if text is None or reader.segment.component(2).strip() not in reader.tables["numeric-types"].codes:
+        return text
+    return " ".join(part for part in (text, reader.part(reader.beside(6), 1)) if part)
 
 
 def single_range(raw: str, reader: Reader) -> Json | None:

@@ -10,7 +10,8 @@ from hub.mapping.converters.reader import Reader, filled
 from hub.message import component_of, unescape
 from hub.record import Json
 
-_NUMBER = re.compile(r"^\s*(?P<comparator><=|>=|<|>)?\s*(?P<number>[+-]?\d+(\.\d+)?)\s*$")
+_NUMBER = re.compile(r"^\s*(?P<comparator><=|>=|<|>|=)?\s*(?P<number>[+-]?(?:\d+(?:\.\d+)?|\.\d+))\s*$")
+
 _TIME = re.compile(r"^(\d{2}):?(\d{2}):?(\d{2})?")
 _EXACT = 2**53
 
@@ -85,10 +86,27 @@ def quantity(raw: str, reader: Reader) -> Json | None:
     number = float(found["number"]) if "." in found["number"] else int(found["number"])
     if abs(number) >= _EXACT:
         return None  # JSON's readers would round it: it stays text
-    value: Json = {"value": number, "comparator": found["comparator"], "unit": unit or None, **_coded(reader)}
-    if "." in found["number"] and str(number) != found["number"].lstrip("+"):
-        value["extension"] = [{"url": "urn:hub:digits", "valueString": found["number"].lstrip("+")}]
+    value: Json = {
+        "value": number,
+        "comparator": _comparator(found["comparator"]),
+        "unit": unit or None,
+        **_coded(reader),
+    }
+    digits = _plain(found["number"])
+    if "." in digits and str(number) != digits:
+        value["extension"] = [{"url": "urn:hub:digits", "valueString": digits}]
     return filled(value)
+
+
+def _plain(number: str) -> str:
+    """The digits as sent, without a plus, and with the naught that some leave out before the point."""
+    unsigned = number.lstrip("+-")
+    return ("-" if number.startswith("-") else "") + (f"0{unsigned}" if unsigned.startswith(".") else unsigned)
+
+
+def _comparator(said: str | None) -> str | None:
+    """SN.1; ``=`` is what a number without one means too."""
+    return None if said == "=" else said
 
 
 def _coded(reader: Reader) -> Json:
