@@ -51,9 +51,8 @@ def _unit(raw: str, reader: Reader) -> Json:
     if not raw:
         return {}
     code, shown, system = (reader.part(raw, number) for number in (1, 2, 3))
-    known = reader.tables["coding-systems"].find(system) if system else None
-    if known and code:
-        return {"unit": shown or code, "system": known.to, "code": code}
+    if system and code:
+        return {"unit": shown or code, "system": codes.system_of(system, reader), "code": code}
     return {"unit": shown or code}
 
 
@@ -62,7 +61,7 @@ def amount(raw: str, reader: Reader) -> Json | None:
     number = values.decimal(component_of(reader.delimiters, raw, 1), reader)
     if number is None or abs(number) >= _EXACT:
         return None
-    return filled({"value": number, "unit": reader.part(raw, 2)})
+    return filled({"value": number, "unit": reader.part(raw, 2) or reader.part(raw, 2, 2)})
 
 
 def days(raw: str, reader: Reader) -> Json | None:

@@ -28,10 +28,11 @@ def coding(raw: str, reader: Reader) -> Json | None:
 
 def concept(raw: str, reader: Reader) -> Json | None:
     """CE, CWE, IS or ST to a CodeableConcept: the translated coding first, then what was sent, and its text."""
-    sent, label = reader.part(raw, 1), reader.part(raw, 2)
-    other = reader.part(raw, 5) or reader.part(raw, 4)  # a local code alone, in the place of the second one
-    if not sent and not label and not other and not reader.part(raw, 9):
-        return None
+    sent, label, other = reader.part(raw, 1), reader.part(raw, 2), ""
+    if not sent and not label:  # a local code alone, in the place of the second one
+        other = reader.part(raw, 5) or reader.part(raw, 4) or reader.part(raw, 9)
+        if not other:
+            return None
     codings: list[Json] = []
     translated = None
     if reader.table:
@@ -66,7 +67,7 @@ def _sent_codings(raw: str, reader: Reader, translated: Code | None) -> list[Jso
         sent = reader.part(raw, first)
         if sent and not (translated and first == 1 and sent == translated.to):
             coding_ = {
-                "system": _system(reader.part(raw, first + 2), reader),
+                "system": system_of(reader.part(raw, first + 2), reader),
                 "version": reader.part(raw, version),
                 "code": sent,
                 "display": reader.part(raw, first + 1),
@@ -75,7 +76,8 @@ def _sent_codings(raw: str, reader: Reader, translated: Code | None) -> list[Jso
     return codings
 
 
-def _system(name: str, reader: Reader) -> str:
+def system_of(name: str, reader: Reader) -> str:
+    """The URI of a coding system by the sender's name for it; one that is not known stands under the source's own."""
     known = reader.tables["coding-systems"].find(name) if name else None
     if known:
         return known.to

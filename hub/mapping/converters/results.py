@@ -9,9 +9,10 @@ from hub.record import Json
 
 def _repeats(reader: Reader) -> bool:
     """Whether OBX-5 holds several values. Text is one, however many lines it has."""
+    if reader.delimiters.repetition not in reader.segment.field(5):
+        return False
     kind = reader.segment.component(2).strip()
-    is_single = not any(kind in reader.tables[name].codes for name in ("numeric-types", "coded-types"))
-    return not is_single and len(reader.segment.repetitions(5)) > 1
+    return any(kind in reader.tables[name].codes for name in ("numeric-types", "coded-types"))
 
 
 def component(raw: str, reader: Reader) -> Json | None:

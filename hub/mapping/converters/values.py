@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.errors import refuse
 from hub.mapping import times
+from hub.mapping.converters import codes
 from hub.mapping.converters.reader import Reader, filled
 from hub.message import component_of, unescape
 from hub.record import Json
@@ -112,8 +113,7 @@ def _comparator(said: str | None) -> str | None:
 def _coded(reader: Reader) -> Json:
     """OBX-6 as a code, where the sender says of which system."""
     code, system = (reader.part(reader.beside(6), number) for number in (1, 3))
-    known = reader.tables["coding-systems"].find(system) if code and system else None
-    return {"system": known.to, "code": code} if known else {}
+    return {"system": codes.system_of(system, reader), "code": code} if code and system else {}
 
 
 def value_range(raw: str, reader: Reader) -> Json | None:
