@@ -158,6 +158,7 @@ class Walk:
             prior = self._numbers_in(segment, 1)
             if not set(prior) & set(self._numbers[-1]):
                 self._at_prior(prior, segment)
+                self.left_out.append(Refusal(code="visit-moved-alone", where=f"{segment.where}-5"))
 
     def _at_prior(self, prior: tuple[Identifier, ...], segment: Segment) -> None:
         """Read a segment as being about another patient than the one at hand, who stays the one at hand."""

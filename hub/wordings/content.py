@@ -64,6 +64,13 @@ CONTENT: Mapping[str, Wording] = {
         "wrong patient (A11 or A23) and send them again under the right one.",
         "未作任何变更，消息已保存。请逐次就诊发送 A45，或取消错误患者名下的就诊（A11 或 A23）后以正确患者重新发送。",
     ),
+    "visit-moved-alone": Wording(
+        "The visit in {where} went to another patient. Its results, diagnoses and documents stay where they are.",
+        "{where} 所指就诊已转至另一患者，其检验结果、诊断与文书仍留在原档案中。",
+        "Send what belongs to the visit again under the right patient, and take it back under the wrong one (OBX-11 W, "
+        "DG1-21 D, TXA T11).",
+        "请以正确患者重新发送属于该就诊的内容，并在错误患者名下撤回（OBX-11 为 W、DG1-21 为 D、T11）。",
+    ),
     "mapped-resource-invalid": Wording(
         "{where} gives a {kind} without {element}, which FHIR R4B requires: it is left out, the rest goes on.",
         "{where} 得到的 {kind} 缺少 FHIR R4B 必填的 {element}，未写入档案；消息的其余内容已写入。",

@@ -124,6 +124,8 @@ async def test_a_visit_that_moves_leaves_the_wrong_record_and_stands_in_the_righ
     )
     assert await stays(engine) == [("秦学勤", "260000205")]
     assert await residents(engine) == [("0000000016", "秦学勤"), ("0000000902", "无名氏")]
+    _, moved = await fates(engine)
+    assert [one["code"] for one in moved["findings"]] == ["visit-moved-alone"]
 
 
 async def test_a_visit_goes_to_another_account_without_going_to_another_patient(engine: AsyncEngine) -> None:

@@ -138,7 +138,7 @@ async def test_events_name_the_residents_that_changed_and_what_changed(engine: A
     [event] = await rows(engine, "select kind, resident_id, entries from event")
     [resident] = await rows(engine, "select id from resident")
     assert event["resident_id"] == resident["id"]
-    assert event["entries"] == ["DiagnosticReport", "Observation", "Patient"]
+    assert event["entries"] == ["DiagnosticReport", "Observation", "Patient", "ServiceRequest"]
 
 
 @pytest.mark.parametrize("change", ["update fact set content = '{}'", "delete from fact"])
