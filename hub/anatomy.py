@@ -166,7 +166,8 @@ class Anatomist:
         for patient, mapped in _mapped(reading):
             found.became.append(_became(patient, mapped, reveal=reveal))
         for shared in reading.shared:
-            found.became.append(Became(kind=shared.kind, patient=0, path=shared.path, row="fhir/as-sent"))
+            row = shared.traces[0].row.partition(":")[0] if shared.traces else "fhir/as-sent"
+            found.became.append(Became(kind=shared.kind, patient=0, path=shared.path, row=row))
 
 
 @dataclass(slots=True)
