@@ -10,7 +10,12 @@ from urllib.parse import parse_qsl
 
 from hub.errors import Refusal, refuse
 
-BY_ID = frozenset({"AllergyIntolerance", "Condition", "DiagnosticReport", "Encounter", "Observation", "ServiceRequest"})
+BY_ID = frozenset(
+    {
+        *("AllergyIntolerance", "Condition", "DiagnosticReport", "Encounter", "Observation", "QuestionnaireResponse"),
+        "ServiceRequest",
+    }
+)
 """Types of which the hub takes the id, where there is one, for the name: a condition on an identifier would contradict
 it. A patient's id counts beside the identifiers, and everything else goes by its first identifier."""
 

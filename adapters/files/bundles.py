@@ -11,11 +11,11 @@ from uuid import NAMESPACE_URL, uuid5
 import orjson
 
 from adapters.fhir.people import keys_of, people_in
-from adapters.files.columns import DISCHARGES, FileKind
+from adapters.files.kinds import FileKind
 from adapters.files.sheet import Row, positions_of
 from adapters.keys import Keys
 from hub.errors import Refusal
-from hub.message import Arrival, FhirEntry, FhirMessage, Format, Source, Transport, plain
+from hub.message import Arrival, FhirEntry, FhirMessage, Format, Source, Tells, Transport, plain
 
 Json = dict[str, Any]
 
@@ -28,6 +28,7 @@ class FileBundle:
     key: str
     rows: tuple[Row, ...]
     body: bytes
+    is_of_a_patient: bool = False
 
     @property
     def positions(self) -> str:
@@ -37,8 +38,8 @@ class FileBundle:
     def arrival(self, source: Source, transport: Transport) -> Arrival:
         """The bundle as a message at the door; where its rows stand is what its sender calls it by.
 
-        Discharges keep the order of their patient's other messages. What is not of one patient stays in the lane of its
-        source: an agreement comes after the team that it names.
+        Discharges and forms keep the order of their patient's other messages. What is not of one patient stays in the
+        lane of its source: an agreement comes after the team that it names.
         """
         keys = self._keys(source)
         return Arrival(
@@ -50,7 +51,7 @@ class FileBundle:
             control_id=plain(self.positions),
             numbers=keys.numbers,
             names=keys.names,
-            lanes=keys.lanes if self.kind == DISCHARGES.name else (),
+            lanes=keys.lanes if self.is_of_a_patient else (),
         )
 
     def _keys(self, source: Source) -> Keys:
@@ -74,7 +75,9 @@ def bundle(kind: FileKind, key: str, rows: Sequence[Row], resources: Iterable[tu
         "type": "transaction",
         "entry": [_entry(key, resource) for key, resource in resources],
     }
-    return FileBundle(kind=kind.name, key=key, rows=tuple(rows), body=orjson.dumps(content))
+    of_a_patient = kind.tells is Tells.RECORD
+    body = orjson.dumps(content)
+    return FileBundle(kind=kind.name, key=key, rows=tuple(rows), body=body, is_of_a_patient=of_a_patient)
 
 
 def _entry(key: str, resource: Json) -> Json:

@@ -3,11 +3,7 @@
 ``hub/docs/load-files.md`` explains every one of them to the people who fill them in; a test holds it to this table.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from adapters.files.cells import (
-    ReadCell,
     read_choice,
     read_credit_code,
     read_day,
@@ -23,6 +19,8 @@ from adapters.files.cells import (
     read_whole,
     read_yes,
 )
+from adapters.files.form_columns import FORM_KINDS
+from adapters.files.kinds import SEXES, SEXES_WRITTEN, Column, FileKind
 from hub.message import Tells
 
 MOST_SLOTS = 500
@@ -51,9 +49,6 @@ PROVIDERS = {"team": "团队", "practitioner": "医生", "alliance": "医联体"
 CLIENTS = {"resident": "居民", "household": "家庭", "organisation": "单位"}
 STATES = {"executed": "有效", "terminated": "终止", "cancelled": "作废"}
 SESSION_KINDS = {"expert": "专家", "general": "普通", "examination": "检查", "bed": "床位"}
-SEXES = {"male": "男", "female": "女", "other": "其他", "unknown": "未知"}
-_SEXES_WRITTEN = {"1": "male", "2": "female", "0": "unknown", "9": "unknown", "m": "male", "f": "female"}
-"""GB/T 2261.1, and HL7's table 0001, as hospitals' databases hold them."""
 DISPOSITIONS = {
     "1": "医嘱离院",
     "2": "医嘱转院",
@@ -76,34 +71,6 @@ IDENTIFIER_KINDS = {
     "visit-card": "就诊卡号",
     "local-number": "本院患者号",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column. A file may lack it, or leave its cells empty, unless it is `required`."""
-
-    name: str
-    zh: str
-    read: ReadCell
-    required: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileKind:
-    """One kind of file. `tells` is what a source must have a say in to send it; `key` the columns that no two rows
-    share, none where rows belong together. In a kind of `single` rows each says all that there is to say of its thing,
-    so a faulty one keeps no other back."""
-
-    name: str
-    zh: str
-    tells: Tells
-    columns: tuple[Column, ...]
-    key: tuple[str, ...] = ()
-    single: bool = False
-
-    def named(self) -> Mapping[str, Column]:
-        """The columns by both names, without regard to case."""
-        return {name.casefold(): column for column in self.columns for name in (column.name, column.zh)}
 
 
 ORGANISATIONS = FileKind(
@@ -236,7 +203,7 @@ DISCHARGES = FileKind(
         Column("patient", "患者号", read_number, required=True),
         Column("citizen_id", "身份证号", read_number),
         Column("name", "姓名", read_text, required=True),
-        Column("sex", "性别", read_choice(SEXES, _SEXES_WRITTEN)),
+        Column("sex", "性别", read_choice(SEXES, SEXES_WRITTEN)),
         Column("birth_date", "出生日期", read_day),
         Column("phone", "电话", read_text),
         Column("address", "住址", read_text),
@@ -262,5 +229,5 @@ DISCHARGES = FileKind(
     ),
 )
 
-FILE_KINDS = (ORGANISATIONS, PRACTITIONERS, TEAMS, MEMBERS, AREAS, AGREEMENTS, SESSIONS, DISCHARGES)
+FILE_KINDS = (ORGANISATIONS, PRACTITIONERS, TEAMS, MEMBERS, AREAS, AGREEMENTS, SESSIONS, DISCHARGES, *FORM_KINDS)
 """In the order in which their rows are sent: what others refer to comes first."""

@@ -25,7 +25,6 @@ _DIED = "5"
 
 def discharge_faults(rows: Sequence[Row], source: Source, is_number: IsNumber) -> Iterator[Refusal]:
     """What is wrong with discharges beyond their single cells."""
-    systems = _systems(source)
     for row in rows:
         if _patient_system(source) is None:
             reason = Reason(
@@ -33,16 +32,21 @@ def discharge_faults(rows: Sequence[Row], source: Source, is_number: IsNumber) -
                 "无法区分患者：来源配置中没有 of_patient 的标识",
             )
             yield row.refusal(reason, "patient")
-        if row.get("citizen_id") and CITIZEN_ID not in systems:
-            reason = Reason(f"is no number that the profile declares: {CITIZEN_ID}", "来源配置未声明身份证号")
-            yield row.refusal(reason, "citizen_id")
-        elif row.get("citizen_id") and not is_number(CITIZEN_ID, row["citizen_id"]):
-            reason = Reason(
-                "has a wrong length, birth date or check digit (GB 11643)", "长度、出生日期或校验位有误（GB 11643）"
-            )
-            yield row.refusal(reason, "citizen_id")
+        yield from citizen_id_faults(row, source, is_number)
         if row.get("admitted_at") and _is_before(row["discharged_at"], row["admitted_at"]):
             yield row.refusal(Reason("is before admitted_at", "早于入院时间"), "discharged_at")
+
+
+def citizen_id_faults(row: Row, source: Source, is_number: IsNumber) -> Iterator[Refusal]:
+    """What is wrong with a row's citizen ID number, if it has one."""
+    if row.get("citizen_id") and CITIZEN_ID not in systems_of(source):
+        reason = Reason(f"is no number that the profile declares: {CITIZEN_ID}", "来源配置未声明身份证号")
+        yield row.refusal(reason, "citizen_id")
+    elif row.get("citizen_id") and not is_number(CITIZEN_ID, row["citizen_id"]):
+        reason = Reason(
+            "has a wrong length, birth date or check digit (GB 11643)", "长度、出生日期或校验位有误（GB 11643）"
+        )
+        yield row.refusal(reason, "citizen_id")
 
 
 def _is_before(one: date, other: date) -> bool:
@@ -53,7 +57,7 @@ def _is_before(one: date, other: date) -> bool:
     return first < second
 
 
-def _systems(source: Source) -> Mapping[str, str]:
+def systems_of(source: Source) -> Mapping[str, str]:
     """The identifier type of each kind that a profile declares, the first where it has several."""
     return {rule.kind: rule.type for rule in reversed(source.identifiers)}
 
@@ -76,7 +80,7 @@ def discharge_bundles(rows: Sequence[Row], source: Source) -> Iterator[FileBundl
 def _patient(row: Row, source: Source) -> Json:
     numbers = [{"system": _patient_system(source), "value": row["patient"]}]
     if row.get("citizen_id"):
-        numbers.append({"system": _systems(source)[CITIZEN_ID], "value": row["citizen_id"]})
+        numbers.append({"system": systems_of(source)[CITIZEN_ID], "value": row["citizen_id"]})
     return filled(
         {
             "resourceType": "Patient",

@@ -15,15 +15,18 @@ from adapters.files.columns import (
     PRACTITIONERS,
     SESSIONS,
     TEAMS,
-    FileKind,
 )
 from adapters.files.directory import organisation_bundles, practitioner_bundles, team_bundles
 from adapters.files.discharges import discharge_bundles, discharge_faults
 from adapters.files.faults import Fault, Reason, bad_file
+from adapters.files.filled_forms import form_bundles, form_faults
+from adapters.files.form_columns import FORM_KINDS
+from adapters.files.kinds import FileKind
 from adapters.files.sessions import session_bundles, session_faults
 from adapters.files.sheet import NamedFile, Row, Sheet, read_lines, read_sheet
 from hub.errors import Refusal, Refused
 from hub.message import Source
+from hub.message.forms import forms
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,13 +100,13 @@ def read_rows(sheet: Sheet, source: Source, checks: Checks) -> FilesRead:
         return FilesRead(faults=tuple(_may_not_tell(where, kind)))
     faults = [*sheet.faults]
     sound: list[Row] = []
-    seen: dict[tuple[str, ...], int] = {}
+    seen: dict[tuple[str | None, ...], int] = {}
     for row in sheet.rows:
-        key = tuple(row[name] for name in kind.key)
+        key = tuple(row.get(name) for name in kind.key)
         seen[key] = seen.get(key, 0) + 1
     for row in sheet.rows:
         wrong = [*_row_faults(kind, [row], source, checks)]
-        if seen[tuple(row[name] for name in kind.key)] > 1:
+        if seen[tuple(row.get(name) for name in kind.key)] > 1:
             wrong.append(row.refusal(Reason("stands in several rows", "在多行中重复"), kind.key[-1]))
         faults += wrong
         sound += [] if wrong else [row]
@@ -140,12 +143,14 @@ def _row_faults(kind: FileKind, rows: Sequence[Row], source: Source, checks: Che
         yield from session_faults(rows)
     elif kind is DISCHARGES:
         yield from discharge_faults(rows, source, checks.is_number)
+    elif kind in FORM_KINDS:
+        yield from form_faults(forms()[kind.name], rows, source, checks.is_number)
 
 
 def _doubles(kind: FileKind, rows: Sequence[Row]) -> Iterator[Refusal]:
-    seen: dict[tuple[str, ...], Row] = {}
+    seen: dict[tuple[str | None, ...], Row] = {}
     for row in rows:
-        first = seen.setdefault(tuple(row[name] for name in kind.key), row)
+        first = seen.setdefault(tuple(row.get(name) for name in kind.key), row)
         if first is not row:
             place = f"{first.file}:{first.line}"
             yield row.refusal(Reason(f"stands in {place} already", f"与 {place} 重复"), kind.key[-1])
@@ -180,6 +185,8 @@ def _bundles(rows: dict[str, list[Row]], source: Source) -> Iterator[FileBundle]
     yield from agreement_bundles(rows[AGREEMENTS.name], source)
     yield from session_bundles(rows[SESSIONS.name])
     yield from discharge_bundles(rows[DISCHARGES.name], source)
+    for kind in FORM_KINDS:
+        yield from form_bundles(forms()[kind.name], kind, rows[kind.name], source)
 
 
 def _invalid(one: FileBundle, checks: Checks) -> Iterator[Refusal]:

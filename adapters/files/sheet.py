@@ -8,8 +8,10 @@ from datetime import timezone
 from typing import Any
 from urllib.parse import quote
 
-from adapters.files.columns import FILE_KINDS, Column, FileKind
+from adapters.files.columns import FILE_KINDS
 from adapters.files.faults import Fault, Reason, bad_file
+from adapters.files.form_columns import FORM_KINDS
+from adapters.files.kinds import Column, FileKind
 from adapters.files.text import decode
 from hub.errors import Refusal
 
@@ -128,6 +130,11 @@ def _kind_of(header: Sequence[str]) -> FileKind:
     if fit(best)[0] < _RECOGNISED:
         kinds, chinese = ", ".join(kind.name for kind in FILE_KINDS), "、".join(kind.zh for kind in FILE_KINDS)
         raise Fault(Reason(f"has a header of none of these: {kinds}", f"表头不属于以下任何一种：{chinese}"))
+    alike = [kind for kind in FILE_KINDS if fit(kind) == fit(best)]
+    if len(alike) > 1 and best in FORM_KINDS:
+        both, chinese = ", ".join(kind.name for kind in alike), "、".join(kind.zh for kind in alike)
+        en = f"has a header that fits several forms alike: {both}; add the columns that only the right one has"
+        raise Fault(Reason(en, f"表头同时符合多种表单：{chinese}，请补充该表单特有的列"))
     return best
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from adapters.files.cells import read_day, read_instant, read_moment
-from adapters.files.columns import Column
+from adapters.files.kinds import Column
 from hub.errors import refuse
 
 _MIDNIGHT = re.compile(r"[T ]00:00(:00)?(\.0+)?$")

@@ -30,7 +30,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from adapters.files.columns import Column, FileKind
+from adapters.files.kinds import Column, FileKind
 from adapters.views.cells import ViewRow, cell_of
 from hub.errors import Refused, refuse
 from hub.message import View

@@ -13,7 +13,8 @@ from hashlib import sha256
 import orjson
 
 from adapters.files.bundles import FileBundle
-from adapters.files.columns import FILE_KINDS, FileKind
+from adapters.files.columns import FILE_KINDS
+from adapters.files.kinds import FileKind
 from adapters.files.reading import FilesRead
 from adapters.views.cells import Reached, ViewRow, written
 from adapters.views.database import Reading, ask, reading_of

@@ -8,7 +8,9 @@ from uuid import UUID
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from hub.api.fields import field
 from hub.api.paging import Connection, Edge, Node, entry_cursor, global_id, info_of
+from hub.mapping.units import LOINC, comparables
 from hub.store.records import BACKGROUND, Found
 
 
@@ -86,6 +88,14 @@ class Condition(Entry):
     category: str | None = strawberry.field(description="What kind of diagnosis it is: admission, discharge.")
 
 
+@strawberry.type(description="A value in the one unit in which its kind is compared, so that a trend can be read.")
+class Comparable:
+    code: str = strawberry.field(description="What it is of, as LOINC's code: of a blood pressure there are two.")
+    value: float = strawberry.field(description="The number; rounded where it was reckoned from another unit.")
+    comparator: str | None = strawberry.field(description="<, <=, >, >=; null where the value is exact.")
+    unit: str = strawberry.field(description="The unit, as UCUM writes it.")
+
+
 @strawberry.type(description="A measurement or a result (FHIR Observation).")
 class Observation(Entry):
     value: str | None = strawberry.field(description="The value as it was sent, with its digits and its comparator.")
@@ -96,6 +106,19 @@ class Observation(Entry):
     interpretation_code: str | None = strawberry.field(description="How the laboratory reads it: H, L, N, A.")
     category: str | None = strawberry.field(description="What kind of observation it is: laboratory, vital-signs.")
     note: str | None = strawberry.field(description="Remarks, line by line.")
+
+    @field(
+        "The value in the unit in which its kind is compared: glucose in mmol/L, HbA1c in % (NGSP), pressures in mmHg. "
+        "Empty where it is no number, where its unit is missing or unknown, and of what nobody follows."
+    )
+    def comparable(self) -> list[Comparable]:
+        if self.code_system != LOINC or not self.code or not self.value or not self.unit:
+            return []
+        found = comparables(self.code, self.value, self.unit)
+        return [
+            Comparable(code=one.loinc, value=one.value, comparator=one.comparator or None, unit=one.unit)
+            for one in found
+        ]
 
 
 @strawberry.type(description="An allergy or an intolerance (FHIR AllergyIntolerance).")

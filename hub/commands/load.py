@@ -50,7 +50,7 @@ def load(
     check: Annotated[bool, typer.Option("--check", help="Only read them and name every fault; needs no hub.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Load CSV files: organisations, practitioners, teams, members, areas, agreements, sessions, discharges.
+    """Load CSV files: organisations, practitioners, teams, members, areas, agreements, sessions, discharges, forms.
 
     Status 1 if a file has a fault (then nothing is loaded) or a message was parked.
     """

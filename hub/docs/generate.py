@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from hub.cli import app
+from hub.docs.forms import forms_page
 from hub.docs.pages import page, table
 from hub.docs.policies import policies_page
 from hub.docs.source_profiles import source_profiles_page
@@ -121,6 +122,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "states.md": states_page,
     "policies.md": policies_page,
     "source-profiles.md": source_profiles_page,
+    "forms.md": forms_page,
 }
 
 

@@ -1,20 +1,22 @@
 """FHIR requests as patients and their resources. The resources stay as sent; only who they are about is read."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from hub.errors import Refusal, Refused, refuse
 from hub.identifiers import normalise
-from hub.mapping.codes import IdentifierKind
+from hub.mapping.codes import CodeTable, IdentifierKind
 from hub.mapping.converters.numbers import local_system
+from hub.mapping.forms import KIND as FORM
+from hub.mapping.forms import form_key, read_form
 from hub.mapping.times import instant_of
 from hub.message import FhirEntry, FhirMessage, IdentifierRule, Source, Tells
-from hub.record import Identifier, Json, Mapped, PatientPart, Reading, Shared, Trace
+from hub.record import Identifier, Json, Mapped, PatientPart, Reading, Shared, Trace, Unaccounted
 
 CLINICAL = frozenset(
-    {"Encounter", "Condition", "AllergyIntolerance", "Observation", "DiagnosticReport", "ServiceRequest"}
+    {"Encounter", "Condition", "AllergyIntolerance", "Observation", "DiagnosticReport", "ServiceRequest", FORM}
 )
 NAMED = frozenset({"Organization", "Practitioner", "PractitionerRole", "Location"})
 TOLD: Mapping[str, Tells] = {
@@ -36,10 +38,11 @@ _FHIR_ID = IdentifierRule(type="fhir-id", kind="fhir-id", of_patient=True)
 
 @dataclass(frozen=True, slots=True)
 class FhirMapping:
-    """One source's reading of FHIR requests."""
+    """One source's reading of FHIR requests. `tables` are the units, and the source's own words for forms."""
 
     source: Source
     kinds: Mapping[str, IdentifierKind]
+    tables: Mapping[str, CodeTable] = field(default_factory=dict)
 
     def read(self, message: FhirMessage, received_at: datetime) -> tuple[Reading, dict[str, Refusal]]:
         """The request as patients with their resources, and the refusals of a batch by where they stand.
@@ -49,7 +52,7 @@ class FhirMapping:
         entries = [entry for entry in message.entries if entry.refusal is None]
         refusals = {entry.where: entry.refusal for entry in message.entries if entry.refusal}
         names = dict(_names(entries))
-        people = _People(self.source)
+        people = _People(self.source, self.tables)
         for entry in entries:
             if entry.resource["resourceType"] == "Patient":
                 people.add(entry, names)
@@ -62,7 +65,8 @@ class FhirMapping:
         if refusals and message.kind != "batch":
             raise Refused(next(iter(refusals.values())))
         at = message.sent_at or _last_updated(entries, self.source) or received_at
-        return Reading(event_at=at, sent_at=at, parts=people.parts(), shared=shared), refusals
+        lost = tuple(people.unaccounted)
+        return Reading(event_at=at, sent_at=at, parts=people.parts(), shared=shared, unaccounted=lost), refusals
 
     def _shared(self, entries: list[FhirEntry], people: "_People", refusals: dict[str, Refusal]) -> tuple[Shared, ...]:
         """What is not of one patient, as far as the source has a say in it."""
@@ -82,8 +86,10 @@ class FhirMapping:
 class _People:
     """The patients of one request, by the references that lead to them."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, tables: Mapping[str, CodeTable]) -> None:
         self._source = source
+        self._tables = tables
+        self.unaccounted: list[Unaccounted] = []
         self._parts: list[tuple[tuple[Identifier, ...], Mapped | None, list[Mapped]]] = []
         self._by_reference: dict[str, int] = {}
 
@@ -104,6 +110,10 @@ class _People:
         if at is None:
             return False
         self._parts[at][2].append(_mapped(entry, _key(entry.resource), names))
+        if entry.resource["resourceType"] == FORM:
+            found = read_form(entry.resource, entry.where, self._tables)
+            self._parts[at][2].extend(found.resources)
+            self.unaccounted += found.unaccounted
         return True
 
     def parts(self) -> tuple[PatientPart, ...]:
@@ -207,6 +217,8 @@ def _mapped(entry: FhirEntry, key: str, names: Mapping[str, str]) -> Mapped:
 
 def _key(resource: Mapping[str, Any]) -> str:
     """What of the patient this is, to the sender: its id, else its first identifier, else what it says."""
+    if resource.get("resourceType") == FORM:
+        return form_key(resource)
     if resource.get("id"):
         return str(resource["id"])
     for identifier in resource.get("identifier") or ():

@@ -62,12 +62,12 @@ def load_own(base: Base, source: Source, folder: Folder) -> Reads:
 
     Raises Refused (bad-mapping) with file and line.
     """
-    fhir = FhirMapping(source, base.kinds) if source.speaks(Format.FHIR) else None
-    if not source.speaks(Format.HL7V2):
-        return Reads(fhir=fhir)
     own = _own_tables(folder / "codes")
     tables = {**base.tables, **own}
     tables |= {name: base.tables[name].under(own[name]) for name in own if name in base.tables}
+    fhir = FhirMapping(source, base.kinds, tables) if source.speaks(Format.FHIR) else None
+    if not source.speaks(Format.HL7V2):
+        return Reads(fhir=fhir)
     # rows hold their tables, so a source with tables of its own gets its rows compiled anew
     plans = load_plans(base.folder / "hl7v2", tables, base.dictionary) if own else base.plans
     plans = lay_over(plans, folder / "hl7v2", source.name, tables, base.dictionary)

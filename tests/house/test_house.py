@@ -25,7 +25,7 @@ LONG_FOR_A_REASON = {
     "tests/integration/test_intake.py": "the cast of the county, one case after the other",
     "tests/integration/test_bundled_postgres.py": "the bundled server again",
 }
-IN_PYTHON = {"coding-systems", "placeholder", "identifier-kinds", "identifier-types"}
+IN_PYTHON = {"coding-systems", "placeholder", "identifier-kinds", "identifier-types", "units"}
 WORDED = re.compile(r"""["']([a-z]+(?:-[a-z0-9]+)*)["']""")
 
 

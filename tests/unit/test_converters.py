@@ -109,7 +109,28 @@ def test_a_diagnosis_without_a_code_is_its_words() -> None:
     ],
 )
 def test_a_number_keeps_its_comparator_its_unit_and_its_digits(sent: str, value: Any) -> None:
-    assert convert("quantity", sent, reader(f"OBX|1|NM|K||{sent}|mmol/L")) == value
+    ucum = {"system": "http://unitsofmeasure.org", "code": "mmol/L"}
+    assert convert("quantity", sent, reader(f"OBX|1|NM|K||{sent}|mmol/L")) == value | ucum
+
+
+@pytest.mark.parametrize(
+    ("code", "unit", "coded", "flags"),
+    [
+        ("8480-6", "毫米汞柱", "mm[Hg]", []),
+        ("8480-6", "MMHG", "mm[Hg]", []),
+        ("8480-6", "个大气压", None, ["unknown-unit"]),
+        ("8480-6", "", None, ["no-unit"]),
+        ("34714-6", "", None, []),
+        ("34714-6", "{INR}^^UCUM", "{INR}", []),
+    ],
+)
+def test_a_unit_stays_as_it_was_sent_with_ucum_beside_it(
+    code: str, unit: str, coded: str | None, flags: list[str]
+) -> None:
+    at = reader(f"OBX|1|NM|{code}||4|{unit}")
+    found = convert("quantity", "4", at)
+    assert (found.get("unit", ""), found.get("code")) == (unit.partition("^")[0], coded)
+    assert [(flag.code, flag.table) for flag in at.flags] == [(flag, "units") for flag in flags]
 
 
 @pytest.mark.parametrize(

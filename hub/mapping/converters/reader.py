@@ -37,9 +37,9 @@ class Reader:
             self.read.add((self.segment.line, number))
         return text
 
-    def flag(self, code: str) -> None:
-        """Note something about the value at hand."""
-        self.flags.append(Flag(code, self.where, self.table.name if self.table else ""))
+    def flag(self, code: str, table: str = "") -> None:
+        """Note something about the value at hand; `table` where it is not the row's that does not know it."""
+        self.flags.append(Flag(code, self.where, table or (self.table.name if self.table else "")))
 
     def code(self, text: str) -> Code | None:
         """The meaning of a code in the row's table; an unknown one is flagged."""

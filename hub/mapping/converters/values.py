@@ -6,8 +6,10 @@ from typing import Any
 
 from hub.errors import refuse
 from hub.mapping import times
+from hub.mapping.codes import Code
 from hub.mapping.converters import codes
 from hub.mapping.converters.reader import Reader, filled
+from hub.mapping.units import UCUM, scales, unit_of
 from hub.message import component_of, unescape
 from hub.record import Json
 
@@ -83,16 +85,10 @@ def quantity(raw: str, reader: Reader) -> Json | None:
     found = _NUMBER.match("".join(component_of(reader.delimiters, raw, number).strip() for number in (1, 2, 3, 4)))
     if found is None:
         return None
-    unit = component_of(reader.delimiters, reader.beside(6), 1).strip()
     number = float(found["number"]) if "." in found["number"] else int(found["number"])
     if abs(number) >= _EXACT:
         return None  # JSON's readers would round it: it stays text
-    value: Json = {
-        "value": number,
-        "comparator": _comparator(found["comparator"]),
-        "unit": unit or None,
-        **_coded(reader),
-    }
+    value: Json = {"value": number, "comparator": _comparator(found["comparator"]), **_unit(reader)}
     digits = _plain(found["number"])
     if "." in digits and str(number) != digits:
         value["extension"] = [{"url": "urn:hub:digits", "valueString": digits}]
@@ -110,10 +106,25 @@ def _comparator(said: str | None) -> str | None:
     return None if said == "=" else said
 
 
-def _coded(reader: Reader) -> Json:
-    """OBX-6 as a code, where the sender says of which system."""
-    code, system = (reader.part(reader.beside(6), number) for number in (1, 3))
-    return {"system": codes.system_of(system, reader), "code": code} if code and system else {}
+def _unit(reader: Reader) -> Json:
+    """OBX-6 as it was sent, with UCUM's code beside it where the sender or the table says so; else it is flagged, and
+    the sender's own code of it stands there where it says of which system."""
+    field = reader.beside(6)
+    sent, system = component_of(reader.delimiters, field, 1).strip(), reader.part(field, 3)
+    known = Code(sent, system=UCUM) if system == "UCUM" else unit_of(sent, reader.tables["units"]) if sent else None
+    if known is not None:
+        return {"unit": sent, "system": known.system, "code": known.to}
+    if sent or _is_followed(reader):
+        reader.flag("unknown-unit" if sent else "no-unit", "units")
+    coded = {"system": codes.system_of(system, reader), "code": sent} if sent and system else {}
+    return {"unit": sent or None, **coded}
+
+
+def _is_followed(reader: Reader) -> bool:
+    """Whether a result is of a kind whose trend is read, so that its unit must be known; of a ratio it need not."""
+    sent = reader.part(reader.beside(3), 1)
+    known = reader.tables["observation-code"].find(sent) if sent else None
+    return (known.to if known else sent) in scales()
 
 
 def value_range(raw: str, reader: Reader) -> Json | None:

@@ -12,6 +12,7 @@ from adapters.files.sheet import NamedFile
 from hub.identifiers import read_citizen_id
 from hub.mapping.bundles import SUPPORTED
 from hub.message import Format, IdentifierRule, Source, Tells, Transport
+from hub.message.forms import Form, Item, forms
 
 BEIJING = timezone(timedelta(hours=8))
 SOURCE = Source(
@@ -110,6 +111,35 @@ DISCHARGE = {
     "follow_up_every": "2周",
     "follow_up_note": "两周后神经内科复查",
 }
+
+
+def form_row(form: Form) -> dict[str, str]:
+    """A row with every column of a form filled."""
+    person = {
+        "record_number": "37109910210100013",
+        "citizen_id": PERSON,
+        "name": "秦学勤",
+        "sex": "男",
+        "birth_date": "1956-03-12",
+        "phone": "19900000101",
+        "address": "威泉县东城街道海棠路 8 号",
+        "number": f"{form.name}-1",
+        "organisation": "东城社区卫生服务中心",
+        "doctor": "顾清和",
+    }
+    return {**person, **{item.name: _cell(item) for item in form.items}}
+
+
+def _cell(item: Item) -> str:
+    if item.is_number:
+        middle = (item.low + item.high) / 2
+        return f"{middle:.0f}" if item.kind == "whole" else f"{middle:.2f}"
+    if item.choices:
+        words = list(item.choices.words.values())
+        return "；".join(words[:2]) if item.kind == "choices" else words[0]
+    return "2026-03-05" if item.kind == "day" else "如前"
+
+
 SAMPLES = {
     "organisations": [ORGANISATION],
     "practitioners": [PRACTITIONER],
@@ -119,6 +149,7 @@ SAMPLES = {
     "agreements": [AGREEMENT],
     "sessions": [SESSION],
     "discharges": [DISCHARGE],
+    **{form.name: [form_row(form)] for form in forms().values()},
 }
 
 

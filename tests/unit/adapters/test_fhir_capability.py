@@ -24,6 +24,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "Patient": {},
     "Practitioner": {},
     "PractitionerRole": {},
+    "QuestionnaireResponse": {"status": "completed", "identifier": {"system": NUMBER, "value": "P1"}, **_SUBJECT},
     "Schedule": {"actor": [{"display": "x"}]},
     "ServiceRequest": {"status": "active", "intent": "order", **_SUBJECT},
     "Slot": {

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.files.columns import AGREEMENTS, FILE_KINDS, FileKind
+from adapters.files.columns import AGREEMENTS, FILE_KINDS
+from adapters.files.kinds import FileKind
 from adapters.files.reading import Checks, read_files
 from adapters.files.sheet import NamedFile
 from adapters.files.text import decode
 from hub.errors import Refusal
 from hub.message import Transport
+from hub.message.forms import forms
 from tests.unit.adapters.csv_files import (
     AGREEMENT,
     AREA,
@@ -201,7 +203,7 @@ def _unvalidated() -> Checks:
 def test_what_others_refer_to_is_sent_first() -> None:
     files = {name: written(*rows) for name, rows in reversed(SAMPLES.items())}
     kinds = [one.kind for one in read(SOURCE, **files).bundles]
-    assert kinds == ["organisations", "practitioners", "teams", "agreements", "sessions", "discharges"]
+    assert kinds == ["organisations", "practitioners", "teams", "agreements", "sessions", "discharges", *forms()]
 
 
 def test_the_same_files_are_the_same_bytes_and_have_no_time_of_their_own() -> None:
