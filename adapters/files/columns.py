@@ -60,6 +60,22 @@ DISPOSITIONS = {
 """离院方式 (CV06.00.226), of the front page of an inpatient record."""
 FOLLOW_UP_WAYS = {"1": "门诊", "2": "家庭", "3": "电话", "4": "短信", "5": "网络", "9": "其他"}
 """随访方式 (CV06.00.207)."""
+PAYMENTS = {
+    "1": "城镇职工基本医疗保险",
+    "2": "城镇居民基本医疗保险",
+    "3": "新型农村合作医疗",
+    "4": "贫困救助",
+    "5": "商业医疗保险",
+    "6": "全公费",
+    "7": "全自费",
+    "8": "其他社会保险",
+    "9": "其他",
+}
+"""医疗付费方式 of the front page; older exports write 01 to 09."""
+READMISSION = {"no": "无", "yes": "有"}
+"""出院31天内再住院计划: in words only. On the front page 1 is none and 2 some, in the insurance settlement list 1 is
+some, and in the shared document it is true or false: a digit alone does not say which of these it is of."""
+_READMISSION_WRITTEN = {"false": "no", "true": "yes", "1-无": "no", "2-有": "yes", "1无": "no", "2有": "yes"}
 OTHER_DIAGNOSES = 5
 """Diagnoses besides the first one that a row has room for."""
 IDENTIFIER_KINDS = {
@@ -212,6 +228,9 @@ DISCHARGES = FileKind(
         Column("discharged_at", "出院时间", read_moment, required=True),
         Column("department", "出院科室", read_text),
         Column("disposition", "离院方式", read_choice(DISPOSITIONS)),
+        Column("payment", "医疗付费方式", read_choice(PAYMENTS, {f"0{code}": code for code in PAYMENTS})),
+        Column("readmission_planned", "出院31天内再住院计划", read_choice(READMISSION, _READMISSION_WRITTEN)),
+        Column("readmission_purpose", "再住院目的", read_text),
         Column("diagnosis_code", "主要诊断编码", read_diagnosis),
         Column("diagnosis", "主要诊断", read_text),
         *(

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from adapters.files.agreements import IsNumber
-from adapters.files.bundles import FileBundle, Json, address, bundle, coded, filled, identified
-from adapters.files.columns import DISCHARGES, DISPOSITIONS, FOLLOW_UP_WAYS, OTHER_DIAGNOSES
+from adapters.files.bundles import FileBundle, Json, address, bundle, coded, extension, filled, identified
+from adapters.files.columns import DISCHARGES, DISPOSITIONS, FOLLOW_UP_WAYS, OTHER_DIAGNOSES, PAYMENTS
 from adapters.files.faults import Reason
 from adapters.files.sheet import Row
 from hub.errors import Refusal
@@ -18,6 +18,7 @@ from hub.message import Source
 CITIZEN_ID = "citizen-id"
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 _DISPOSITIONS = "urn:oid:2.16.156.10011.2.3.1.265"
+_PAYMENTS = "urn:oid:2.16.156.10011.2.3.1.269"
 _WAYS = "urn:oid:2.16.156.10011.2.3.1.183"
 _ICD_10 = "http://hl7.org/fhir/sid/icd-10"
 _DIED = "5"
@@ -102,6 +103,7 @@ def _encounter(row: Row, source: Source) -> Json:
     return filled(
         {
             "resourceType": "Encounter",
+            "extension": list(_front_page(row)),
             "identifier": identified("visit", row["visit"]),
             "status": "finished",
             "class": {"system": f"{_TERMINOLOGY}/v3-ActCode", "code": "IMP", "display": "inpatient encounter"},
@@ -112,6 +114,17 @@ def _encounter(row: Row, source: Source) -> Json:
             "serviceProvider": {"display": source.organisation},
         }
     )
+
+
+def _front_page(row: Row) -> Iterator[Json]:
+    """What FHIR has no element for: how the stay is paid, and whether another within 31 days is planned."""
+    if code := row.get("payment"):
+        coding = {"system": _PAYMENTS, "code": code, "display": PAYMENTS[code]}
+        yield extension("payment", valueCodeableConcept={"coding": [coding]})
+    if planned := row.get("readmission_planned"):
+        yield extension("readmission-planned", valueBoolean=planned == "yes")
+    if purpose := row.get("readmission_purpose"):
+        yield extension("readmission-purpose", valueString=purpose)
 
 
 def _hospitalization(row: Row) -> Json | None:

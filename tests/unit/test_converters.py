@@ -101,6 +101,8 @@ def test_a_diagnosis_without_a_code_is_its_words() -> None:
         ("=^440", {"value": 440, "unit": "mmol/L"}),
         ("<0.01", {"value": 0.01, "comparator": "<", "unit": "mmol/L"}),
         ("<^0.01", {"value": 0.01, "comparator": "<", "unit": "mmol/L"}),
+        ("≤5", {"value": 5, "comparator": "<=", "unit": "mmol/L"}),
+        ("＞1000", {"value": 1000, "comparator": ">", "unit": "mmol/L"}),
         (">=^5", {"value": 5, "comparator": ">=", "unit": "mmol/L"}),
         (
             "4.10",

@@ -14,7 +14,7 @@ from hub.message import component_of, unescape
 from hub.record import Json
 
 _NUMBER = re.compile(r"^\s*(?P<comparator><=|>=|<|>|=)?\s*(?P<number>[+-]?(?:\d+(?:\.\d+)?|\.\d+))\s*$")
-
+_COMPARATORS = str.maketrans({"≤": "<=", "≥": ">=", "≦": "<=", "≧": ">=", "＜": "<", "＞": ">"})
 _TIME = re.compile(r"^(\d{2}):?(\d{2}):?(\d{2})?")
 _EXACT = 2**53
 
@@ -82,7 +82,8 @@ def time(raw: str, reader: Reader) -> str | None:
 def quantity(raw: str, reader: Reader) -> Json | None:
     """NM and SN (``<^0.01``) with the unit of OBX-6. The digits stay as sent: a decimal keeps its trailing zeros."""
     # All four components of an SN, a dash too: ``^10^-^20`` is a range and not the number 1020.
-    found = _NUMBER.match("".join(component_of(reader.delimiters, raw, number).strip() for number in (1, 2, 3, 4)))
+    sent = "".join(component_of(reader.delimiters, raw, number).strip() for number in (1, 2, 3, 4))
+    found = _NUMBER.match(sent.translate(_COMPARATORS))
     if found is None:
         return None
     number = float(found["number"]) if "." in found["number"] else int(found["number"])

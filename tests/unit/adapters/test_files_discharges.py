@@ -74,6 +74,21 @@ def test_a_row_needs_no_more_than_who_which_stay_and_when() -> None:
     assert [one["resourceType"] for one in found] == ["Patient", "Encounter"]
 
 
+@pytest.mark.parametrize(
+    ("written", "planned"),
+    [("无", False), ("有", True), ("true", True), ("FALSE", False), ("1无", False), ("2有", True)],
+)
+def test_a_plan_to_come_back_is_read_from_words_whatever_digit_stands_beside(written: str, planned: bool) -> None:
+    [stay] = resources(readmission_planned=written)["Encounter"]
+    assert {one["url"]: one for one in stay["extension"]}["urn:hub:readmission-planned"]["valueBoolean"] is planned
+
+
+@pytest.mark.parametrize("written", ["1", "01", "城镇职工基本医疗保险"])
+def test_how_it_is_paid_is_one_code_however_it_is_written(written: str) -> None:
+    [stay] = resources(payment=written)["Encounter"]
+    assert stay["extension"][0]["valueCodeableConcept"]["coding"][0]["code"] == "1"
+
+
 def test_a_day_stays_a_day() -> None:
     [stay] = resources(admitted_at="2026/6/10", discharged_at="2026年6月19日")["Encounter"]
     assert stay["period"] == {"start": "2026-06-10", "end": "2026-06-19"}
@@ -98,6 +113,9 @@ def test_a_corrected_diagnosis_takes_the_place_of_the_first() -> None:
         ({"discharged_at": "2026-06-09"}, "[discharged_at]"),
         ({"disposition": "7"}, "[disposition]"),
         ({"sex": "3"}, "[sex]"),
+        ({"payment": "10"}, "[payment]"),
+        ({"readmission_planned": "1"}, "[readmission_planned]"),
+        ({"readmission_planned": "2"}, "[readmission_planned]"),
         ({"diagnosis_code": "脑梗死"}, "[diagnosis_code]"),
         ({"follow_up_every": "常来"}, "[follow_up_every]"),
         ({"follow_up_every": "0 wk"}, "[follow_up_every]"),
