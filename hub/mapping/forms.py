@@ -145,8 +145,9 @@ class _Filler:
             for one in parts
             if (item := one.item) and (value := self._value(item, one))
         ]
-        head = self._head(code, parts[0].item, answered)
-        yield self._mapped(name, {**head, "component": component}, parts)
+        if component:
+            head = self._head(code, parts[0].item, answered)
+            yield self._mapped(name, {**head, "component": component}, parts)
 
     def _single(self, item: Item, answered: Mapping[str, Answered]) -> Iterator[Mapped]:
         system, code = (LOINC, item.loinc) if item.loinc else ("urn:hub:form-item", item.name)
@@ -216,7 +217,8 @@ class _Filler:
             return {"valueQuantity": quantity}
         if item.choices and item.kind == "choice":
             return {"valueCodeableConcept": self._choice(item.choices, one)}
-        return {"valueString": _words(one)}
+        said = _words(one)
+        return {"valueString": said} if said else {}
 
     def _quantity(self, item: Item, one: Answered) -> Json | None:
         """A number in the unit of its item, or in the one that was sent with it."""

@@ -125,6 +125,12 @@ def test_words_in_the_place_of_a_number_are_kept_as_words() -> None:
     assert found.resource["valueString"] == "未测"
 
 
+@pytest.mark.parametrize("answer", [{"valueQuantity": {"unit": "mmHg"}}, {"valueQuantity": {"unit": ""}}])
+def test_an_answer_without_a_number_makes_no_broken_observation(answer: dict[str, Any]) -> None:
+    found = read_items(item("systolic", answer), item("weight", answer))
+    assert all("valueQuantity" not in one.resource for one in found.values())
+
+
 def test_a_number_in_an_unknown_unit_is_flagged() -> None:
     found = read_items(item("weight", {"valueString": "65 石"}))["weight"]
     assert [(flag.code, flag.where) for flag in found.flags] == [("unknown-unit", f"{WHERE}.item[1]")]

@@ -157,6 +157,35 @@ async def test_results_can_be_asked_for_by_code(doctor: Asker, ward: Ward) -> No
     assert page == {"totalCount": 2, "edges": [{"node": {"code": "c1"}}] * 2}
 
 
+@pytest.mark.parametrize(
+    ("code", "value", "unit", "compared"),
+    [
+        ("1558-6", "126", "mg/dL", [{"code": "1558-6", "value": 7.0, "comparator": None, "unit": "mmol/L"}]),
+        ("1558-6", "<9", "mg/dl", [{"code": "1558-6", "value": 0.5, "comparator": "<", "unit": "mmol/L"}]),
+        (
+            "85354-9",
+            "128/78",
+            "毫米汞柱",
+            [
+                {"code": "8480-6", "value": 128, "comparator": None, "unit": "mm[Hg]"},
+                {"code": "8462-4", "value": 78, "comparator": None, "unit": "mm[Hg]"},
+            ],
+        ),
+        ("1558-6", "7.0", None, []),
+        ("1558-6", "7.0", "某单位", []),
+    ],
+)
+async def test_a_value_stands_beside_itself_in_the_unit_of_its_kind(
+    doctor: Asker, ward: Ward, code: str, value: str, unit: str | None, compared: list[Any]
+) -> None:
+    key = await ward.admit()
+    await ward.note(key, "Observation", 1, code_system="http://loinc.org", code=code, value=value, unit=unit)
+    asked = """query C($id: ID!) { resident(id: $id) { record { observations {
+      edges { node { value unit comparable { code value comparator unit } } } } } } }"""
+    [edge] = (await doctor.ask(asked, id=str(key)))["resident"]["record"]["observations"]["edges"]
+    assert edge["node"] == {"value": value, "unit": unit, "comparable": compared}
+
+
 async def test_pages_of_residents_follow_one_another(doctor: Asker, ward: Ward) -> None:
     admitted = [await ward.admit(f"甲{n}") for n in range(5)]
     query = """query R($after: String) { residents(first: 2, after: $after) {
