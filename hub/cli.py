@@ -20,9 +20,11 @@ from hub.commands.policies import policies
 from hub.commands.send import send
 from hub.commands.sources import sources
 from hub.errors import Language, Refused, refuse
+from hub.profiles import read_library
 from hub.settings import Settings, load_settings
 from hub.site import Database, open_database
 from hub.tokens import Keyring
+from hub.wiring import profile_places
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(alerts, name="alert")
@@ -99,6 +101,8 @@ def token(
 ) -> None:
     """Sign a bearer token."""
     settings = load_settings()
+    if source and source not in read_library(profile_places(settings)).book.by_name:
+        raise refuse("unknown-source", "--source")
     viewer = Viewer(
         id=source or name or role.value,
         name=source or name or role.value,

@@ -19,10 +19,12 @@ class SourceBook:
         }
 
     def find_sender(self, application: str, facility: str) -> Source:
-        """The source of a v2 header (MSH-3.1, MSH-4.1). Raises Refused (unknown-source)."""
+        """The source of a v2 header (MSH-3.1, MSH-4.1). Raises Refused (unknown-source) at the one that is not known:
+        the facility, where profiles name the application."""
         source = self._by_header.get((application, facility)) or self._by_header.get((application, ""))
         if source is None:
-            raise refuse("unknown-source", "MSH-3" if application else "MSH-4")
+            known = any(one == application for one, _ in self._by_header)
+            raise refuse("unknown-source", "MSH-4" if known or not application else "MSH-3")
         return source
 
     def get(self, name: str, transport: Transport) -> Source:

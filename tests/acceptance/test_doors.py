@@ -72,7 +72,7 @@ async def test_every_v2_fault_is_answered_kept_and_leaves_the_connection_usable(
         ("fault-v2-impossible-date", b"PID^1^7", "YYYYMMDD"),
         ("fault-v2-wrong-check-digit", b"PID^1^3", "GB 11643"),
         ("fault-v2-unknown-source", b"MSH^1^3", "source profile"),
-        ("fault-v2-unknown-type-q22", b"MSH^1^9", "ADT"),
+        ("fault-v2-unknown-type-q22", b"MSH^1^9", "GraphQL"),
     ],
 )
 async def test_a_negative_acknowledgement_names_the_field_and_the_next_step(

@@ -70,7 +70,9 @@ async def test_a_worker_killed_between_keep_and_merge_merges_each_message_exactl
         counted = await connection.execute(text("select fate, count(*) from fate group by 1"))
         fates = {row[0]: row[1] for row in counted}
         twice = await connection.scalar(
-            text("select count(*) from (select from fact group by message_id, path having count(*) > 1) as doubled")
+            text(
+                "select count(*) from (select from fact group by message_id, path, kind having count(*) > 1) as doubled"
+            )
         )
         silent = await connection.scalar(
             text("select count(*) from message m where not exists (select from fact f where f.message_id = m.id)")

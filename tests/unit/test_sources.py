@@ -126,8 +126,9 @@ def book(tmp_path: Path) -> SourceBook:
 
 def test_a_message_finds_its_source_by_application_and_facility(tmp_path: Path) -> None:
     assert book(tmp_path).find_sender("HIS", "EMYY").name == "erming-his"
-    with pytest.raises(Refused, match="MSH-3 names no source"):
-        book(tmp_path).find_sender("HIS", "NOWHERE")
+    for application, facility, where in (("HIS", "NOWHERE", "MSH-4"), ("LIS", "EMYY", "MSH-3"), ("", "EMYY", "MSH-4")):
+        with pytest.raises(Refused, match=f"{where} names no source"):
+            book(tmp_path).find_sender(application, facility)
 
 
 def test_a_source_may_send_only_the_ways_of_its_profile(tmp_path: Path) -> None:
