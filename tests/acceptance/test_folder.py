@@ -56,6 +56,14 @@ def until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def whole_path(site: Path, drop: Path) -> Path:
+    """The folder, made, and named so in the profile: hubs of several homes work it."""
+    drop.mkdir()
+    profile = site / "sources" / "renmin-his" / "source.toml"
+    profile.write_text(profile.read_text("utf-8").replace("drop/renmin-his", str(drop)), "utf-8")
+    return drop
+
+
 def files(folder: Path) -> set[str]:
     return {file.name for file in folder.iterdir() if not file.name.startswith(".") and ".report." not in file.name}
 
@@ -98,7 +106,7 @@ async def test_what_is_put_into_the_folder_is_merged_and_its_report_says_so(
 async def test_a_hub_that_is_killed_at_any_moment_loses_and_doubles_nothing(
     engine: AsyncEngine, database: Urls, tmp_path: Path, site: Path
 ) -> None:
-    drop = tmp_path / "home" / "drop" / "renmin-his"
+    drop = whole_path(site, tmp_path / "killed")
     told = admissions(0, PEOPLE)
     chance = random.Random(4)
     names = set()
@@ -128,10 +136,7 @@ async def test_a_hub_that_is_killed_at_any_moment_loses_and_doubles_nothing(
 async def test_two_hubs_share_a_folder_and_take_each_file_once(
     engine: AsyncEngine, database: Urls, tmp_path: Path, site: Path
 ) -> None:
-    drop = tmp_path / "shared"
-    drop.mkdir()
-    profile = site / "sources" / "renmin-his" / "source.toml"  # by its whole path: the homes of the two are not one
-    profile.write_text(profile.read_text("utf-8").replace("drop/renmin-his", str(drop)), "utf-8")
+    drop = whole_path(site, tmp_path / "shared")
     told = admissions(0, 60)
     with ExitStack() as stack:
         hubs = [
