@@ -1,7 +1,6 @@
 """The pages that are made from the code, so that they stay true: ``python -m hub.docs.generate`` writes them."""
 
 import inspect
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from importlib.resources import files
@@ -21,6 +20,7 @@ from hub.mapping.bundles import CLINICAL, NAMED
 from hub.mapping.codes import CodeTable, load_kinds, load_tables
 from hub.mapping.converters import CONVERTERS, Converter
 from hub.settings import Settings
+from hub.toml import read_toml
 from hub.wordings import WORDINGS
 
 FOLDER = Path(__file__).parent
@@ -88,7 +88,7 @@ def identifier_kinds_page() -> str:
 
 def messages_page() -> str:
     """What may be sent: v2 events with their row sets, FHIR resources, code tables."""
-    listing = tomllib.loads((_mappings() / "hl7v2" / "messages.toml").read_text(encoding="utf-8"))["message"]
+    listing = read_toml(_mappings() / "hl7v2" / "messages.toml")[1]["message"]
     events = [
         (f"`{event}`", ", ".join(f"`{name}`" for name in entry["rows"]) + (", `MRG`" if entry.get("merge") else ""))
         for entry in listing

@@ -49,7 +49,12 @@ def load_tables(folder: Folder) -> dict[str, CodeTable]:
     if not folder.is_dir():
         return {}
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".csv")), key=lambda file: file.name)
-    return {name: CodeTable(name, dict(_rows(file))) for file in files if (name := file.name[:-4])}
+    return {table.name: table for table in map(load_table, files)}
+
+
+def load_table(file: Folder) -> CodeTable:
+    """One file of codes; a fault is refused with file and line."""
+    return CodeTable(file.name.removesuffix(".csv"), dict(_rows(file)))
 
 
 def load_kinds(folder: Folder) -> dict[str, "IdentifierKind"]:

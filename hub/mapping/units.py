@@ -5,7 +5,6 @@ reckoned from it. A value that is reckoned stands beside the one that was sent a
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,7 +14,8 @@ from typing import Any
 from unicodedata import normalize
 
 from hub.errors import refuse
-from hub.mapping.codes import Code, CodeTable, Folder, load_tables
+from hub.mapping.codes import Code, CodeTable, Folder, load_table
+from hub.toml import NotToml, read_toml
 
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
@@ -104,7 +104,7 @@ def _comparable(code: str, value: str, unit: str) -> Comparable | None:
 @cache
 def own_units() -> CodeTable:
     """The hub's own table of units."""
-    return load_tables(_mappings() / "codes")["units"]
+    return load_table(_mappings() / "codes" / "units.csv")
 
 
 @cache
@@ -116,11 +116,14 @@ def scales() -> Mapping[str, Scale]:
 
 def load_scales(file: Folder, units: CodeTable) -> tuple[Scale, ...]:
     """The scales of a file. Raises Refused (bad-mapping) with file and line."""
-    text = file.read_text(encoding="utf-8")
+    try:
+        text, said = read_toml(file)
+    except NotToml as fault:
+        raise refuse("bad-mapping", fault.place(file.name), reason=fault.en) from None
     known = {code.to for code in units.codes.values()}
     lines = [number for number, line in enumerate(text.splitlines(), 1) if _LINE.match(line)]
     found: list[Scale] = []
-    for line, row in zip(lines, tomllib.loads(text)["comparable"], strict=True):
+    for line, row in zip(lines, said["comparable"], strict=True):
         try:
             found.append(_scale(row, known))
         except ValueError as fault:

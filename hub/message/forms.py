@@ -7,7 +7,6 @@ wrong with a definition is refused at start with file and line.
 
 import csv
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import refuse
+from hub.toml import NotToml, read_toml
 
 Folder = Traversable | Path
 
@@ -126,11 +126,10 @@ def _choices(file: Folder) -> dict[str, Choices]:
 
 
 def _form(file: Folder, choices: Mapping[str, Choices]) -> Form:
-    text = file.read_text(encoding="utf-8")
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as fault:
-        raise refuse("bad-mapping", file.name, reason=str(fault)) from None
+        text, table = read_toml(file)
+    except NotToml as fault:
+        raise refuse("bad-mapping", fault.place(file.name), reason=fault.en) from None
     if set(table) - _FORM_KEYS or {"zh", "en", "title", "day", "items"} - set(table):
         raise refuse("bad-mapping", file.name, reason=f"a form has the keys {', '.join(sorted(_FORM_KEYS))}")
     lines = [number for number, line in enumerate(text.splitlines(), 1) if _ITEM_LINE.match(line)]
