@@ -134,7 +134,7 @@ async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk
     await inbox.settle(connection, settled)
     for one in understood:
         if not one.read.message.source:
-            await inbox.claim_for(connection, one.read.source.name, [one.read.message.id])
+            await inbox.claim_for(connection, one.read.source.name, one.read.message.id)
         if not one.read.message.attempts:
             desk.unread(one.read.source.name, one.read.reading.unaccounted)
     if settled:

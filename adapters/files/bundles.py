@@ -109,6 +109,22 @@ def identified(system: str, value: str) -> list[Json]:
     return [{"system": f"urn:hub:{system}", "value": value}]
 
 
+def patient(numbers: Iterable[tuple[str | None, str | None]], row: Row) -> Json:
+    """A Patient as a row names them: their numbers, each with its system, and the columns that kinds of one patient
+    have in common."""
+    return filled(
+        {
+            "resourceType": "Patient",
+            "identifier": [filled({"system": system, "value": value}) for system, value in numbers if value],
+            "name": [{"text": row["name"]}],
+            "gender": row.get("sex"),
+            "birthDate": row["birth_date"].isoformat() if row.get("birth_date") else None,
+            "telecom": [{"system": "phone", "value": row["phone"]}] if row.get("phone") else [],
+            "address": [{"text": row["address"]}] if row.get("address") else [],
+        }
+    )
+
+
 def extension(name: str, **value: object) -> Json:
     """One of the hub's extensions: ``extension("fee", valueString="25")``."""
     return {"url": f"urn:hub:{name}", **value}

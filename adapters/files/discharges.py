@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from adapters.files.agreements import IsNumber
-from adapters.files.bundles import FileBundle, Json, address, bundle, coded, extension, filled, identified
+from adapters.files.bundles import FileBundle, Json, address, bundle, coded, extension, filled, identified, patient
 from adapters.files.columns import DISCHARGES, DISPOSITIONS, FOLLOW_UP_WAYS, OTHER_DIAGNOSES, PAYMENTS
 from adapters.files.faults import Reason
 from adapters.files.sheet import Row
@@ -79,21 +79,9 @@ def discharge_bundles(rows: Sequence[Row], source: Source) -> Iterator[FileBundl
 
 
 def _patient(row: Row, source: Source) -> Json:
-    numbers = [{"system": _patient_system(source), "value": row["patient"]}]
-    if row.get("citizen_id"):
-        numbers.append({"system": systems_of(source)[CITIZEN_ID], "value": row["citizen_id"]})
-    return filled(
-        {
-            "resourceType": "Patient",
-            "identifier": [{key: value for key, value in one.items() if value} for one in numbers],
-            "name": [{"text": row["name"]}],
-            "gender": row.get("sex"),
-            "birthDate": row["birth_date"].isoformat() if row.get("birth_date") else None,
-            "telecom": [{"system": "phone", "value": row["phone"]}] if row.get("phone") else [],
-            "address": [{"text": row["address"]}] if row.get("address") else [],
-            "deceasedDateTime": _moment(row["discharged_at"]) if row.get("disposition") == _DIED else None,
-        }
-    )
+    numbers = [(_patient_system(source), row["patient"]), (systems_of(source).get(CITIZEN_ID), row.get("citizen_id"))]
+    died = _moment(row["discharged_at"]) if row.get("disposition") == _DIED else None
+    return patient(numbers, row) | filled({"deceasedDateTime": died})
 
 
 def _encounter(row: Row, source: Source) -> Json:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from adapters.files.agreements import IsNumber
-from adapters.files.bundles import FileBundle, Json, address, bundle, filled
+from adapters.files.bundles import FileBundle, Json, address, bundle, filled, patient
 from adapters.files.discharges import CITIZEN_ID, citizen_id_faults, systems_of
 from adapters.files.faults import Reason
 from adapters.files.kinds import FileKind
@@ -29,19 +29,13 @@ def form_faults(form: Form, rows: Sequence[Row], source: Source, is_number: IsNu
             reason = Reason(f"is no number that the profile declares: {RECORD_NUMBER}", "来源配置未声明健康档案编号")
             yield row.refusal(reason, "record_number")
         yield from citizen_id_faults(row, source, is_number)
-        for first, second in _pressures(form):
+        for upper, lower in form.panels.values():
+            first, second = upper.name, lower.name
             if (row.get(first) is None) != (row.get(second) is None):
                 missing = second if row.get(second) is None else first
                 yield row.refusal(Reason("is missing: a blood pressure is two numbers", "缺失：血压须成对"), missing)
             elif row.get(first) is not None and float(row[second]) >= float(row[first]):
                 yield row.refusal(Reason(f"is not below {first}", "不低于收缩压"), second)
-
-
-def _pressures(form: Form) -> Iterator[tuple[str, str]]:
-    panels = dict.fromkeys(item.panel for item in form.items if item.panel)
-    for panel in panels:
-        first, second = (item.name for item in form.items if item.panel == panel)
-        yield first, second
 
 
 def form_bundles(form: Form, kind: FileKind, rows: Sequence[Row], source: Source) -> Iterator[FileBundle]:
@@ -62,18 +56,7 @@ def form_key(form: Form, row: Row) -> str:
 
 def _patient(row: Row, source: Source) -> Json:
     systems = systems_of(source)
-    numbers = [{"system": systems[kind], "value": row[name]} for name, kind in _NUMBERS.items() if row.get(name)]
-    return filled(
-        {
-            "resourceType": "Patient",
-            "identifier": numbers,
-            "name": [{"text": row["name"]}],
-            "gender": row.get("sex"),
-            "birthDate": row["birth_date"].isoformat() if row.get("birth_date") else None,
-            "telecom": [{"system": "phone", "value": row["phone"]}] if row.get("phone") else [],
-            "address": [{"text": row["address"]}] if row.get("address") else [],
-        }
-    )
+    return patient([(systems[kind], row.get(name)) for name, kind in _NUMBERS.items()], row)
 
 
 def _response(form: Form, row: Row, key: str) -> Json:

@@ -86,16 +86,20 @@ def scored(
     if not pairs:
         raise refuse("bad-argument", str(folder), reason="NAME.hl7 + NAME.expected.json")
     base = profile_places(settings).base
-    tried = {one.name: one for one in try_messages(base, {file.stem: read_file(file) for file, _ in pairs})}
+    samples = {file.stem: read_file(file) for file, _ in pairs}
+    tried = {one.name: one for one in try_messages(base, samples)}
     total = Score()
     for file, beside in pairs:
         one = tried[file.stem]
         if one.refused:
             total.refused[file.stem] = one.refused
-        segments = read_file(file).decode("utf-8", "replace").replace("\n", "\r").split("\r")
-        asks_for = partial(standard.asks_for, segments=segments) if standard else None
+        asks_for = partial(standard.asks_for, segments=_lines(samples[file.stem])) if standard else None
         total.add(file.stem, _expected(beside), one.resources, asks_for)
     return total
+
+
+def _lines(raw: bytes) -> Sequence[str]:
+    return raw.decode("utf-8", "replace").replace("\n", "\r").split("\r")
 
 
 def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:

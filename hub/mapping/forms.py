@@ -126,8 +126,7 @@ class _Filler:
     def resources(self, answered: Sequence[Answered]) -> Iterator[Mapped]:
         """The measurements, the panels, what else is observed, and the form's own entry."""
         by_name = {one.item.name: one for one in answered if one.item}
-        panels = dict.fromkeys(item.panel for item in self.form.items if item.panel)
-        for panel in panels:
+        for panel in self.form.panels:
             parts = [one for one in answered if one.item and one.item.panel == panel]
             yield from self._panel(panel, parts, by_name)
         for item in self.form.items:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hub.errors import Refusal, refuse
 from hub.mapping.filling import Building
 from hub.message import Source, Tells
-from hub.record import Json, Shared
+from hub.record import Shared
 
 KEPT = frozenset({"Practitioner", "PractitionerRole"})
 """What the directory keeps; of the rest the message's bytes are kept, and a finding says so."""
@@ -25,14 +25,13 @@ def check_may_tell(source: Source) -> None:
 def told_in(built: Iterable[Building], source: Source) -> Iterator[Shared]:
     """The resources of a message as the programme hears of them."""
     for building in built:
-        references = list(_references(building.resource))
         yield Shared(
             kind=building.row_set.resource,
             key=own_key(source, building.key),
             resource=building.resource,
             path=building.segment.where,
             traces=tuple(building.traces),
-            refers={one: one.partition("/")[2] for one in references},
+            refers={one: one.partition("/")[2] for one in _references(building.resource)},
         )
 
 
@@ -53,5 +52,4 @@ def own_key(source: Source, number: str) -> str:
 def _references(resource: Mapping[str, object]) -> Iterator[str]:
     for value in resource.values():
         if isinstance(value, dict) and "reference" in value:
-            element: Json = value
-            yield str(element["reference"])
+            yield str(value["reference"])

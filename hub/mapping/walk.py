@@ -122,9 +122,9 @@ class Walk:
     def parts(self) -> tuple[PatientPart, ...]:
         """The patients of the message with their resources. What lacks an element that FHIR requires is left out: it
         costs itself and not the message."""
-        parts = []
         if self._plan.shares:
             return ()
+        parts = []
         for numbers, built in zip(self._numbers, self._built, strict=True):
             for building in built:
                 tell_whose(building, numbers[0])

@@ -33,7 +33,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choices:
-    """A list of answers: their words by code, and other spellings of them."""
+    """A list of answers: their words by code, and the codes of their words and of other spellings."""
 
     name: str
     words: Mapping[str, str]
@@ -42,8 +42,7 @@ class Choices:
     def find(self, text: str) -> str | None:
         """The code of an answer that is given by code, words or another spelling; None where it is none of them."""
         said = text.strip()
-        by_words = {word: code for code, word in self.words.items()}
-        return said if said in self.words else by_words.get(said) or self.also.get(said)
+        return said if said in self.words else self.also.get(said)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +95,12 @@ class Form:
         """The items by every name that they go by, without regard to case."""
         return {name.casefold(): item for item in self.items for name in (item.name, item.zh, *item.also)}
 
+    @cached_property
+    def panels(self) -> Mapping[str, tuple[Item, ...]]:
+        """The items of each blood pressure, by its name."""
+        names = dict.fromkeys(item.panel for item in self.items if item.panel)
+        return {name: tuple(item for item in self.items if item.panel == name) for name in names}
+
 
 @cache
 def forms() -> Mapping[str, Form]:
@@ -122,7 +127,10 @@ def _choices(file: Folder) -> dict[str, Choices]:
             codes[row["code"]] = row["zh"]
             others = {word: row["code"] for word in row["also"].split("|") if word}
             also.setdefault(row["choices"], {}).update(others)
-    return {name: Choices(name=name, words=codes, also=also[name]) for name, codes in words.items()}
+    return {
+        name: Choices(name=name, words=codes, also=also[name] | {word: code for code, word in codes.items()})
+        for name, codes in words.items()
+    }
 
 
 def _form(file: Folder, choices: Mapping[str, Choices]) -> Form:

@@ -112,7 +112,7 @@ async def keep(connection: AsyncConnection, arrivals: Sequence[tuple[UUID, Arriv
     """
 
     if guarded := _guarded(arrivals):
-        await connection.exec_driver_sql(_GUARD_BOUND, (guarded,))
+        await connection.exec_driver_sql(_GUARD, (guarded,))
 
     async def run(given: Sequence[Any]) -> Sequence[Any]:
         return (await connection.exec_driver_sql(_KEEP_BOUND.string, tuple(given))).all()
@@ -128,12 +128,13 @@ async def keep_at_once(driver: asyncpg.Connection, arrivals: Sequence[tuple[UUID
     if not guarded:
         return await keep_them()
     async with driver.transaction():
-        await driver.execute(_GUARD_BOUND, guarded)
+        await driver.execute(_GUARD, guarded)
         return await keep_them()
 
 
-_GUARD_BOUND = "select pg_advisory_xact_lock(41, number) from unnest($1::int[]) as number"
-"""Taken in a statement of its own: the one that keeps then sees what whoever held the lock has written."""
+_GUARD = "select pg_advisory_xact_lock(41, number) from unnest($1::int[]) as number"
+"""Taken in a statement of its own: the one that keeps then sees what whoever held the lock has written. 41 is this
+lock's own class; locks of one number, such as the merge's, are of another space."""
 
 
 def _guarded(arrivals: Sequence[tuple[UUID, Arrival]]) -> list[int]:
@@ -299,16 +300,16 @@ _CLAIM_FOR = text(
     """
     insert into control (source, control_id, digest, message_id)
     select cast(:source as text), control_id, digest, message_id from control
-    where source = '' and message_id = any(cast(:ids as uuid[]))
+    where source = '' and message_id = :id
     on conflict (source, control_id, digest) do nothing
     """
 )
 
 
-async def claim_for(connection: AsyncConnection, source: str, ids: Sequence[UUID]) -> None:
-    """Note that messages which no profile fitted when they came are of that source after all: what it sends again is a
-    repeat of them."""
-    await connection.execute(_CLAIM_FOR, {"source": source, "ids": list(ids)})
+async def claim_for(connection: AsyncConnection, source: str, key: UUID) -> None:
+    """Note that a message which no profile fitted when it came is of that source after all: what it sends again is a
+    repeat of it."""
+    await connection.execute(_CLAIM_FOR, {"source": source, "id": key})
 
 
 async def find_fates(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, RowMapping]:

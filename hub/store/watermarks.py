@@ -1,4 +1,4 @@
-"""How far the views of sources' databases have been read."""
+"""How far something has got: the reading of sources' views, the looking for alerts."""
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert

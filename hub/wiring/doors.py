@@ -90,7 +90,7 @@ class Doors:
         if settings.mllp_tls_certificate:
             tls = server_context(settings.mllp_tls_certificate, settings.mllp_tls_key, settings.mllp_tls_client_ca)
         return MllpListener(
-            self._reception(self._find_sender, Transport.MLLP).receive,
+            self._reception(Transport.MLLP).receive,
             host=settings.bind,
             port=settings.mllp_port,
             limits=Limits(
@@ -146,17 +146,17 @@ class Doors:
 
     async def _answer(self, frame: Frame, source: Source, transport: Transport = Transport.INGEST) -> bytes | None:
         """A v2 message that came over HTTP, from a source that its token names."""
-        return await replace(self._reception(self._find_sender, transport), sender=source)(frame)
+        return await replace(self._reception(transport), sender=source)(frame)
 
     def reception_of(
         self, source: Source, transport: Transport, keep: Callable[[Arrival], Awaitable[Kept]]
     ) -> Reception:
         """The v2 door of a source that is known by other means than MSH, which keeps with `keep`."""
-        return replace(self._reception(self._find_sender, transport), sender=source, keep=keep)
+        return replace(self._reception(transport), sender=source, keep=keep)
 
-    def _reception(self, find_source: Callable[[str, str], Source], transport: Transport) -> Reception:
+    def _reception(self, transport: Transport) -> Reception:
         return Reception(
-            find_source=find_source,
+            find_source=self._find_sender,
             kinds=lambda source: self._profiles.now.mappings.v2[source.name].plans,
             door=self._door,
             keep=self._behind.keep,

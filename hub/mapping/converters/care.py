@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.mapping.converters import codes, people, values
 from hub.mapping.converters.numbers import TYPE_SYSTEM
-from hub.mapping.converters.reader import Convert, Reader, filled
+from hub.mapping.converters.reader import Convert, Reader, filled, logical
 from hub.message import component_of
 from hub.record import Json
 
@@ -282,14 +282,12 @@ def prior_location(raw: str, reader: Reader) -> Json | None:
 
 def condition_reference(raw: str, reader: Reader) -> Json | None:
     """EI (DG1-22): the diagnosis that this one follows from."""
-    number = entity_number(raw, reader)
-    return {"type": "Condition", "identifier": number} if number else None
+    return logical("Condition", entity_number(raw, reader))
 
 
 def device(raw: str, reader: Reader) -> Json | None:
     """EI (OBX-18): the device that measured, as a logical Reference."""
-    number = entity_number(raw, reader)
-    return {"type": "Device", "identifier": number} if number else None
+    return logical("Device", entity_number(raw, reader))
 
 
 def equipment(raw: str, reader: Reader) -> Json | None:

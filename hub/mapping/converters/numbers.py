@@ -6,7 +6,7 @@ from hub.errors import refuse
 from hub.identifiers import normalise, read_citizen_id
 from hub.mapping.codes import IdentifierKind
 from hub.mapping.converters.people import span
-from hub.mapping.converters.reader import Convert, Reader, filled
+from hub.mapping.converters.reader import Convert, Reader, filled, logical
 from hub.message import IdentifierRule, Source
 from hub.record import Identifier, Json
 
@@ -113,26 +113,25 @@ def visit_number(raw: str, reader: Reader) -> Json | None:
     value = reader.part(raw, 1)
     if not value:
         return None
-    kind: Json = {"coding": [{"system": TYPE_SYSTEM, "code": "VN"}], "text": "visit number"}
-    return {"type": kind, "system": _visits_of(reader), "value": value}
+    found = _visit(value, reader)
+    return {**found, "type": {**found["type"], "text": "visit number"}}
 
 
-def _visits_of(reader: Reader) -> str:
-    return f"urn:hub:source:{reader.source.name}:visit"
+def _visit(value: str, reader: Reader) -> Json:
+    """A number by which the source knows a visit."""
+    kind = {"coding": [{"system": TYPE_SYSTEM, "code": "VN"}]}
+    return {"type": kind, "system": f"urn:hub:source:{reader.source.name}:visit", "value": value}
 
 
 def other_visit_number(raw: str, reader: Reader) -> Json | None:
     """PV1-50: another number of the visit, of the type that it names."""
     value = reader.part(raw, 1)
-    found = {"type": {"coding": [{"system": TYPE_SYSTEM, "code": "VN"}]}, "system": _visits_of(reader), "value": value}
-    return _typed(found, reader.part(raw, 5), reader) if value else None
+    return _typed(_visit(value, reader), reader.part(raw, 5), reader) if value else None
 
 
 def visit_reference(raw: str, reader: Reader) -> Json | None:
     value = reader.part(raw, 1)
-    kind: Json = {"coding": [{"system": TYPE_SYSTEM, "code": "VN"}]}
-    found = {"type": kind, "system": _visits_of(reader), "value": value}
-    return {"type": "Encounter", "identifier": found} if value else None
+    return logical("Encounter", _visit(value, reader)) if value else None
 
 
 def order_number(role: str) -> Convert:
@@ -146,16 +145,17 @@ def order_number(role: str) -> Convert:
     return order_number
 
 
+_placer, _filler = order_number("PLAC"), order_number("FILL")
+
+
 def order_reference(raw: str, reader: Reader) -> Json | None:
     """The placer's number as a logical Reference to the order."""
-    found = order_number("PLAC")(raw, reader)
-    return {"type": "ServiceRequest", "identifier": found} if found else None
+    return logical("ServiceRequest", _placer(raw, reader))
 
 
 def filled_order(raw: str, reader: Reader) -> Json | None:
     """The filler's number as a logical Reference to the order."""
-    found = order_number("FILL")(raw, reader)
-    return {"type": "ServiceRequest", "identifier": found} if found else None
+    return logical("ServiceRequest", _filler(raw, reader))
 
 
 def licence(raw: str, reader: Reader) -> Json | None:

@@ -62,6 +62,11 @@ class Converter:
     types: frozenset[str]
 
 
+def logical(kind: str, identifier: Json | None) -> Json | None:
+    """A logical Reference to the one who has this identifier."""
+    return {"type": kind, "identifier": identifier} if identifier else None
+
+
 def filled(value: Json) -> Json:
     """A FHIR value without what is not said."""
     return {name: item for name, item in value.items() if item not in (None, "")}
