@@ -113,6 +113,20 @@ def _component(segment: Segment, raw: str, number: int) -> str:
     return parts[number - 1] if number <= len(parts) else ""
 
 
+def is_rivalled(into: Json, row: Row) -> bool:
+    """Whether another type of a choice stands where the row would put its value: beside an occurrenceDateTime there is
+    no place for the parts of an occurrenceTiming."""
+    for element in row.path:
+        if not element.rivals.isdisjoint(into):
+            return True
+        below = into.get(element.name)
+        below = below[0] if isinstance(below, list) and below else below
+        if not isinstance(below, dict):
+            return False
+        into = below
+    return False
+
+
 def put(into: Json, row: Row, value: Any) -> None:
     """Set or add a value at the row's target."""
     for element in row.path[:-1]:

@@ -5,8 +5,8 @@ appended to at the end of a path and is one thing in the middle of it (``reactio
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -18,12 +18,14 @@ _PRIMITIVE = re.compile(r"\b(\w+)\((?:[^()]*)\)\]")
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One FHIR element: its name in JSON, its type (``CodeableConcept``, ``Code``), and whether it repeats."""
+    """One FHIR element: its name in JSON, its type (``CodeableConcept``, ``Code``), and whether it repeats. One type of
+    a `choice` (``value[x]``) has `rivals`: the names of the others, beside none of which it may stand."""
 
     name: str
     type: str
     repeats: bool
     choice: str = ""
+    rivals: frozenset[str] = frozenset()
 
 
 SUBJECT_OF: Mapping[str, str] = {
@@ -53,7 +55,13 @@ def elements_of(type_name: str) -> dict[str, Element]:
             "List[" in str(declared.annotation),
             extra.get("one_of_many", ""),
         )
-    return elements
+    return {name: replace(one, rivals=_rivals(one, elements.values())) for name, one in elements.items()}
+
+
+def _rivals(element: Element, others: Iterable[Element]) -> frozenset[str]:
+    if not element.choice:
+        return frozenset()
+    return frozenset(one.name for one in others if one.choice == element.choice and one is not element)
 
 
 @cache

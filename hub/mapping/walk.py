@@ -18,6 +18,7 @@ from hub.mapping.filling import (
     fresh,
     id_of,
     is_raw_code,
+    is_rivalled,
     missing_of,
     put,
     tell_whose,
@@ -301,7 +302,7 @@ class Walk:
         return segment is not None and segment.field(position.field) != ""
 
     def _fill(self, building: Building, row: Row, segment: Segment, into: Into) -> None:
-        if row.slot in into.filled and not row.repeats:
+        if (row.slot in into.filled and not row.repeats) or is_rivalled(into.resource, row):
             self._account(row.position)  # outranked: an earlier row has said it
             return
         if row.condition is not None and not row.condition(self._latest):
