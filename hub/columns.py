@@ -5,17 +5,23 @@ ordering.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta, timezone
-from typing import Any
 
+from hub.concepts import (
+    Columns,
+    Resource,
+    code_of,
+    coded_as,
+    instant_at,
+    name_in,
+    notes_of,
+    number_of,
+    shown_as,
+    times_of,
+    unit_of,
+)
 from hub.identity import name_of
-from hub.mapping.times import instant_of
 from hub.record import Fact
-
-Columns = dict[str, Any]
-Resource = Mapping[str, Any]
-
-_CHINA = timezone(timedelta(hours=8))
+from hub.shelf import appointment, document, immunization, prescription, procedure
 
 
 def encounter(resource: Resource, fact: Fact) -> Columns:
@@ -23,32 +29,32 @@ def encounter(resource: Resource, fact: Fact) -> Columns:
     stay = resource.get("hospitalization") or {}
     kind = resource.get("class") or {}
     return {
-        **_times(period.get("start")),
+        **times_of(period.get("start")),
         "ended": period.get("end"),
-        "ended_at": _instant(period.get("end")),
+        "ended_at": instant_at(period.get("end")),
         "status": resource.get("status"),
         "code_system": kind.get("system"),
         "code": kind.get("code"),
         "display": kind.get("display"),
-        "organisation": _named(resource.get("serviceProvider"), fact) or fact.organisation,
-        "visit_number": _identifier(resource),
-        "department": _shown(resource.get("serviceType")) or _place(resource, fact),
+        "organisation": name_in(resource.get("serviceProvider"), fact) or fact.organisation,
+        "visit_number": number_of(resource),
+        "department": shown_as(resource.get("serviceType")) or _place(resource, fact),
         "doctor": _participant(resource, fact),
-        "disposition_code": _code(stay.get("dischargeDisposition")),
-        "disposition": _shown(stay.get("dischargeDisposition")),
-        "destination": _named(stay.get("destination"), fact),
+        "disposition_code": code_of(stay.get("dischargeDisposition")),
+        "disposition": shown_as(stay.get("dischargeDisposition")),
+        "destination": name_in(stay.get("destination"), fact),
     }
 
 
 def condition(resource: Resource, fact: Fact) -> Columns:
     return {
-        **_times(resource.get("onsetDateTime") or resource.get("recordedDate")),
-        **_coded(resource.get("code")),
+        **times_of(resource.get("onsetDateTime") or resource.get("recordedDate")),
+        **coded_as(resource.get("code")),
         "onset": resource.get("onsetDateTime"),
         "organisation": fact.organisation,
-        "status": _code(resource.get("verificationStatus")),
-        "clinical_status": _code(resource.get("clinicalStatus")),
-        "category": _shown((resource.get("category") or [{}])[-1]),
+        "status": code_of(resource.get("verificationStatus")),
+        "clinical_status": code_of(resource.get("clinicalStatus")),
+        "category": shown_as((resource.get("category") or [{}])[-1]),
     }
 
 
@@ -56,18 +62,18 @@ def observation(resource: Resource, fact: Fact) -> Columns:
     quantity = resource.get("valueQuantity") or {}
     period = resource.get("effectivePeriod") or {}
     return {
-        **_times(resource.get("effectiveDateTime") or period.get("start")),
-        **_coded(resource.get("code")),
+        **times_of(resource.get("effectiveDateTime") or period.get("start")),
+        **coded_as(resource.get("code")),
         "status": resource.get("status"),
-        "organisation": _named((resource.get("performer") or [None])[0], fact) or fact.organisation,
+        "organisation": name_in((resource.get("performer") or [None])[0], fact) or fact.organisation,
         "value": _value(resource) or _components(resource),
         "value_number": quantity.get("value"),
-        "unit": _unit(resource) or _shared_unit(resource),
+        "unit": unit_of(resource) or _shared_unit(resource),
         "reference_range": _range(resource),
-        "interpretation": _shown((resource.get("interpretation") or [None])[0]),
-        "interpretation_code": _code((resource.get("interpretation") or [None])[0]),
-        "category": _shown((resource.get("category") or [None])[0]),
-        "note": "\n".join(note["text"] for note in resource.get("note") or () if note.get("text")) or None,
+        "interpretation": shown_as((resource.get("interpretation") or [None])[0]),
+        "interpretation_code": code_of((resource.get("interpretation") or [None])[0]),
+        "category": shown_as((resource.get("category") or [None])[0]),
+        "note": notes_of(resource),
     }
 
 
@@ -76,12 +82,12 @@ def allergy(resource: Resource, fact: Fact) -> Columns:
         shown
         for reaction in resource.get("reaction") or ()
         for manifestation in reaction.get("manifestation") or ()
-        if (shown := _shown(manifestation))
+        if (shown := shown_as(manifestation))
     ]
     return {
-        **_times(resource.get("onsetDateTime") or resource.get("recordedDate")),
-        **_coded(resource.get("code")),
-        "status": _code(resource.get("clinicalStatus")),
+        **times_of(resource.get("onsetDateTime") or resource.get("recordedDate")),
+        **coded_as(resource.get("code")),
+        "status": code_of(resource.get("clinicalStatus")),
         "organisation": fact.organisation,
         "category": next(iter(resource.get("category") or ()), None),
         "criticality": resource.get("criticality"),
@@ -93,12 +99,12 @@ def allergy(resource: Resource, fact: Fact) -> Columns:
 def report(resource: Resource, fact: Fact) -> Columns:
     period = resource.get("effectivePeriod") or {}
     return {
-        **_times(resource.get("effectiveDateTime") or period.get("start") or resource.get("issued")),
-        **_coded(resource.get("code")),
+        **times_of(resource.get("effectiveDateTime") or period.get("start") or resource.get("issued")),
+        **coded_as(resource.get("code")),
         "status": resource.get("status"),
-        "organisation": _named((resource.get("performer") or [None])[0], fact) or fact.organisation,
-        "category": _shown((resource.get("category") or [None])[0]),
-        "report_number": _identifier(resource),
+        "organisation": name_in((resource.get("performer") or [None])[0], fact) or fact.organisation,
+        "category": shown_as((resource.get("category") or [None])[0]),
+        "report_number": number_of(resource),
         "issued": resource.get("issued"),
         "conclusion": resource.get("conclusion"),
         "note": _report_note(resource),
@@ -116,7 +122,7 @@ def demographics(resource: Resource, fact: Fact) -> Columns:
         "birth_date": resource.get("birthDate"),
         "phone": _phone(resource),
         "address": address,
-        "marital_status": _shown(resource.get("maritalStatus")),
+        "marital_status": shown_as(resource.get("maritalStatus")),
         "ethnicity": _ethnicity(resource),
         "deceased": bool(died or resource.get("deceasedBoolean")) or None,
         "deceased_on": died,
@@ -136,62 +142,25 @@ COLUMNS: Mapping[str, Callable[[Resource, Fact], Columns]] = {
     "Observation": observation,
     "AllergyIntolerance": allergy,
     "DiagnosticReport": report,
+    "Procedure": procedure,
+    "MedicationRequest": prescription,
+    "Immunization": immunization,
+    "DocumentReference": document,
+    "Appointment": appointment,
     "Patient": demographics,
 }
 
 
-def _times(said: Any) -> Columns:
-    return {"effective": said, "effective_at": _instant(said)}
-
-
-def _instant(said: Any) -> Any:
-    return instant_of(str(said), _CHINA) if said else None
-
-
-def _coded(concept: Any) -> Columns:
-    coding: Resource = next(iter((concept or {}).get("coding") or ()), {})
-    return {
-        "code_system": coding.get("system"),
-        "code": coding.get("code"),
-        "display": _label(concept, coding),
-    }
-
-
-def _label(concept: Any, coding: Resource) -> str | None:
-    return coding.get("display") or (concept or {}).get("text") or coding.get("code")
-
-
-def _shown(concept: Any) -> str | None:
-    """What a CodeableConcept says to people."""
-    return _label(concept, next(iter((concept or {}).get("coding") or ()), {}))
-
-
-def _code(concept: Any) -> str | None:
-    coding: Resource = next(iter((concept or {}).get("coding") or ()), {})
-    return coding.get("code") or (concept or {}).get("text")
-
-
-def _named(reference: Any, fact: Fact) -> str | None:
-    """What a reference is called: its own display, else the name that its bundle gave."""
-    if not isinstance(reference, dict):
-        return None
-    return reference.get("display") or fact.names.get(str(reference.get("reference", "")))
-
-
-def _identifier(resource: Resource) -> str | None:
-    return next((str(item["value"]) for item in resource.get("identifier") or () if item.get("value")), None)
-
-
 def _place(resource: Resource, fact: Fact) -> str | None:
     return next(
-        (shown for item in resource.get("location") or () if (shown := _named(item.get("location"), fact))),
+        (shown for item in resource.get("location") or () if (shown := name_in(item.get("location"), fact))),
         None,
     )
 
 
 def _participant(resource: Resource, fact: Fact) -> str | None:
     people = (item.get("individual") for item in resource.get("participant") or ())
-    return next((shown for person in people if (shown := _named(person, fact))), None)
+    return next((shown for person in people if (shown := name_in(person, fact))), None)
 
 
 def _value(resource: Resource) -> str | None:
@@ -203,7 +172,7 @@ def _value(resource: Resource) -> str | None:
         )
         return f"{quantity.get('comparator') or ''}{digits or quantity['value']}"
     if concept := resource.get("valueCodeableConcept"):
-        return _shown(concept)
+        return shown_as(concept)
     for name in ("valueString", "valueDateTime", "valueTime", "valueInteger"):
         if name in resource:
             return str(resource[name])
@@ -213,24 +182,19 @@ def _value(resource: Resource) -> str | None:
 _PRESSURES = ("8480-6", "8462-4")
 
 
-def _unit(resource: Resource) -> str | None:
-    quantity = resource.get("valueQuantity") or {}
-    return quantity.get("unit") or quantity.get("code")
-
-
 def _shared_unit(resource: Resource) -> str | None:
-    units = {_unit(part) for part in resource.get("component") or ()}
+    units = {unit_of(part) for part in resource.get("component") or ()}
     return units.pop() if len(units) == 1 else None
 
 
 def _components(resource: Resource) -> str | None:
     """The parts of an observation that has no value of its own: a blood pressure as ``128/78``, others by name."""
     parts = [part for part in resource.get("component") or () if _value(part)]
-    by_code = {_code(part.get("code")): _value(part) for part in parts}
+    by_code = {code_of(part.get("code")): _value(part) for part in parts}
     if len(parts) == 2 and all(code in by_code for code in _PRESSURES):
         return "/".join(str(by_code[code]) for code in _PRESSURES)
     unit = "" if _shared_unit(resource) else None
-    said = ((_shown(part.get("code")), _value(part), _unit(part) if unit is None else unit) for part in parts)
+    said = ((shown_as(part.get("code")), _value(part), unit_of(part) if unit is None else unit) for part in parts)
     return "；".join(" ".join(word for word in words if word) for words in said) or None
 
 
@@ -252,5 +216,5 @@ def _report_note(resource: Resource) -> str | None:
 def _ethnicity(resource: Resource) -> str | None:
     for item in resource.get("extension") or ():
         if str(item.get("url", "")).endswith("ethnicity") and "valueCodeableConcept" in item:
-            return _shown(item["valueCodeableConcept"])
+            return shown_as(item["valueCodeableConcept"])
     return None

@@ -13,7 +13,8 @@ from datetime import UTC, timedelta, timezone
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from hub.columns import COLUMNS, Columns
+from hub.columns import COLUMNS
+from hub.concepts import Columns
 from hub.mapping.times import instant_of
 from hub.record import Conflict, Entry, Fact, Flag, Json, Origin, OriginValue, short_key
 
@@ -161,7 +162,9 @@ def entry_key(kind: str, resource: Mapping[str, Any], fact: Fact) -> str:
 
     A stay is its hospital and visit number; a diagnosis and an allergy their code (ICD-10 without the padding of the
     national edition) or, uncoded, their text; a result its code and its instant, whatever the zone it is written in; a
-    report its hospital, its number and its code, since laboratories print several panels under one number.
+    report its hospital, its number and its code, since laboratories print several panels under one number; a procedure
+    and a vaccination their code and their instant; a prescription, a document and an appointment their hospital and
+    number.
     """
     match kind:
         case "Encounter":
@@ -175,7 +178,30 @@ def entry_key(kind: str, resource: Mapping[str, Any], fact: Fact) -> str:
             code = _concept_key(resource.get("code") or {})
             when = resource.get("effectiveDateTime") or (resource.get("effectivePeriod") or {}).get("start") or ""
             return f"{code}|{_moment(str(when))}" if code and when else f"{fact.source}|{fact.key}"
+        case "Procedure" | "Immunization":
+            code = _concept_key(resource.get("code") or resource.get("vaccineCode") or {})
+            when = _done(resource)
+            return f"{code}|{_moment(when)}" if code and when else f"{fact.source}|{fact.key}"
+    return _numbered_key(kind, resource, fact)
+
+
+def _numbered_key(kind: str, resource: Mapping[str, Any], fact: Fact) -> str:
+    """What a house itself numbers, whichever of its systems says it. One prescription may ask for several drugs."""
+    match kind:
+        case "MedicationRequest" if number := _numbers(resource)[0]:
+            return f"{fact.organisation}|{number}|{_concept_key(resource.get('medicationCodeableConcept') or {})}"
+        case "DocumentReference" if number := str((resource.get("masterIdentifier") or {}).get("value", "")):
+            return f"{fact.organisation}|{number}"
+        case "Appointment" if number := _numbers(resource)[-1]:
+            return f"{fact.organisation}|{number}"
     return f"{fact.source}|{fact.key}"
+
+
+def _done(resource: Mapping[str, Any]) -> str:
+    """When a procedure was done or a vaccine given, as it was said."""
+    period = resource.get("performedPeriod") or {}
+    said = (resource.get("performedDateTime"), period.get("start"), resource.get("occurrenceDateTime"))
+    return str(next((when for when in said if when), ""))
 
 
 def _numbers(resource: Mapping[str, Any]) -> list[str]:
@@ -282,7 +308,7 @@ def _comparable(name: str, columns: Columns, other: Columns) -> bool:
 _COMPARED = frozenset(
     {
         *("display", "status", "value", "unit", "criticality", "severity", "clinical_status", "reference_range"),
-        *("ended", "disposition", "department", "conclusion"),
+        *("ended", "disposition", "department", "conclusion", "dose", "frequency", "route", "lot_number"),
         *("name", "sex", "birth_date", "phone", "address", "marital_status", "ethnicity", "deceased_on"),
     }
 )

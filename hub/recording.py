@@ -19,6 +19,8 @@ from hub.tables import ENTRY_TABLES
 Touched = dict[UUID, set[tuple[str, str]]]
 """Residents with the (kind, entry key) of what changed."""
 _OWN = ("Patient", "")
+_COUNTED = frozenset({"Observation", "Procedure", "Immunization"})
+"""What is told apart by its code and instant, of which one message may say several."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +104,7 @@ def _facts(one: Located) -> Iterable[Fact]:
             names=item.names,
             whole=item.whole,
         )
-        if item.kind == "Observation":
+        if item.kind in _COUNTED:
             times[same := entry_key(item.kind, item.resource, fact)] += 1
             fact = replace(fact, ordinal=times[same])
         yield fact

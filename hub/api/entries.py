@@ -139,6 +139,77 @@ class Report(Entry):
     result_count: int | None = strawberry.field(description="How many results it has.")
 
 
+@strawberry.type(description="An operation or another procedure (FHIR Procedure).")
+class Procedure(Entry):
+    ended: str | None = strawberry.field(description="When it ended, as it was said.")
+    ended_at: datetime | None = strawberry.field(description="The first instant that `ended` covers.")
+    category: str | None = strawberry.field(description="What kind of procedure it is: diagnostic, therapeutic.")
+    performer: str | None = strawberry.field(description="Who did it: the surgeon where one is named.")
+    location: str | None = strawberry.field(description="Where it was done.")
+    body_site: str | None = strawberry.field(description="Where on the body.")
+    reason: str | None = strawberry.field(description="Why it was done.")
+    outcome: str | None = strawberry.field(description="What came of it.")
+    note: str | None = strawberry.field(description="Remarks, line by line.")
+
+
+@strawberry.type(description="A drug that was asked for (FHIR MedicationRequest).")
+class Prescription(Entry):
+    prescription_number: str | None = strawberry.field(description="The hospital's number of the order.")
+    intent: str | None = strawberry.field(description="FHIR's intent: order, plan, original-order.")
+    priority: str | None = strawberry.field(description="FHIR's priority: routine, urgent, asap, stat.")
+    dose: str | None = strawberry.field(description="How much at a time, with its unit; a range with both ends.")
+    frequency: str | None = strawberry.field(
+        description="How often: as the hospital calls it (BID), else times/period: 2/1 d is twice a day."
+    )
+    route: str | None = strawberry.field(description="By which way it is taken.")
+    instruction: str | None = strawberry.field(description="How to take it, in words.")
+    quantity: str | None = strawberry.field(description="How much is to be handed out.")
+    prescriber: str | None = strawberry.field(description="Who asked for it.")
+    reason: str | None = strawberry.field(description="Why it was asked for.")
+    note: str | None = strawberry.field(description="Remarks, line by line.")
+
+
+@strawberry.type(description="A vaccination, given or not given: see `status` (FHIR Immunization).")
+class Immunization(Entry):
+    dose: str | None = strawberry.field(description="How much was given, with its unit.")
+    dose_number: str | None = strawberry.field(description="Which dose of its series it is.")
+    route: str | None = strawberry.field(description="By which way it was given.")
+    body_site: str | None = strawberry.field(description="Where on the body.")
+    lot_number: str | None = strawberry.field(description="The batch of the vaccine.")
+    expires: str | None = strawberry.field(description="When that batch expires, as it was said.")
+    manufacturer: str | None = strawberry.field(description="Who made the vaccine.")
+    performer: str | None = strawberry.field(description="Who gave it.")
+    location: str | None = strawberry.field(description="Where it was given.")
+    status_reason: str | None = strawberry.field(description="Why it was not given.")
+    note: str | None = strawberry.field(description="Remarks, line by line.")
+
+
+@strawberry.type(description="A document (FHIR DocumentReference).")
+class Document(Entry):
+    document_number: str | None = strawberry.field(description="The hospital's number of the document.")
+    document_status: str | None = strawberry.field(
+        description="How far the text itself is: preliminary, final, amended."
+    )
+    category: str | None = strawberry.field(description="What sort of document it is, in words.")
+    title: str | None = strawberry.field(description="What it is called.")
+    author: str | None = strawberry.field(description="Who wrote it.")
+    authenticator: str | None = strawberry.field(description="Who signed it.")
+    content_type: str | None = strawberry.field(description="The MIME type of its first part.")
+    text: str | None = strawberry.field(description="Its plain text; null where it is a picture, a PDF or a link.")
+
+
+@strawberry.type(description="An appointment that a source made (FHIR Appointment); the hub's own are bookings.")
+class Appointment(Entry):
+    ended: str | None = strawberry.field(description="When it is to end, as it was said.")
+    ended_at: datetime | None = strawberry.field(description="The first instant that `ended` covers.")
+    appointment_number: str | None = strawberry.field(description="The hospital's number of the appointment.")
+    department: str | None = strawberry.field(description="The department or place.")
+    doctor: str | None = strawberry.field(description="Whom it is with.")
+    reason: str | None = strawberry.field(description="Why it was made.")
+    cancellation_reason: str | None = strawberry.field(description="Why it was cancelled.")
+    note: str | None = strawberry.field(description="Remarks, line by line.")
+
+
 E = TypeVar("E", bound=Entry)
 
 KINDS: Mapping[type[Entry], str] = {
@@ -147,6 +218,11 @@ KINDS: Mapping[type[Entry], str] = {
     Observation: "Observation",
     Allergy: "AllergyIntolerance",
     Report: "DiagnosticReport",
+    Procedure: "Procedure",
+    Prescription: "MedicationRequest",
+    Immunization: "Immunization",
+    Document: "DocumentReference",
+    Appointment: "Appointment",
 }
 """The kind of each type: FHIR's name for it, under which ``hub.tables.ENTRY_TABLES`` keeps it."""
 

@@ -12,12 +12,17 @@ from hub.api.context import Info
 from hub.api.entries import (
     KINDS,
     Allergy,
+    Appointment,
     Condition,
     Conflict,
+    Document,
     Encounter,
     Entry,
+    Immunization,
     Observation,
     Origin,
+    Prescription,
+    Procedure,
     Report,
     conflicts_from,
     connection_from,
@@ -54,6 +59,7 @@ class Grade(Enum):
 
 
 Code = Annotated[str | None, strawberry.argument(description="Only results of this code (observation's `code`).")]
+OwnCode = Annotated[str | None, strawberry.argument(description="Only those of this code (their own `code`).")]
 
 
 @strawberry.type(description="A number of a person.")
@@ -112,6 +118,36 @@ class Record:
     @field("Laboratory and examination reports.")
     async def reports(self, info: Info, first: First = DEFAULT, after: After = None) -> Connection[Report]:
         return await self._page(info, Report, first, after)
+
+    @field("Operations and other procedures.")
+    async def procedures(
+        self, info: Info, first: First = DEFAULT, after: After = None, code: OwnCode = None
+    ) -> Connection[Procedure]:
+        return await self._page(info, Procedure, first, after, code or "")
+
+    @field("Drugs that were asked for.")
+    async def prescriptions(
+        self, info: Info, first: First = DEFAULT, after: After = None, code: OwnCode = None
+    ) -> Connection[Prescription]:
+        return await self._page(info, Prescription, first, after, code or "")
+
+    @field("Vaccinations, given and not given.")
+    async def immunizations(
+        self, info: Info, first: First = DEFAULT, after: After = None, code: OwnCode = None
+    ) -> Connection[Immunization]:
+        return await self._page(info, Immunization, first, after, code or "")
+
+    @field("Documents.")
+    async def documents(
+        self, info: Info, first: First = DEFAULT, after: After = None, code: OwnCode = None
+    ) -> Connection[Document]:
+        return await self._page(info, Document, first, after, code or "")
+
+    @field("Appointments as the sources made them.")
+    async def appointments(
+        self, info: Info, first: First = DEFAULT, after: After = None, code: OwnCode = None
+    ) -> Connection[Appointment]:
+        return await self._page(info, Appointment, first, after, code or "")
 
     async def _page(self, info: Info, kind: type[E], first: int, after: str | None, code: str = "") -> Connection[E]:
         page = page_of(first, after, code=code, background=info.context.wants_background)

@@ -192,6 +192,73 @@ report = _entry(
     Column("result_count", Integer),
     about="Laboratory and examination reports.",
 )
+procedure = _entry(
+    "procedure",
+    Column("ended", Text),
+    Column("ended_at", INSTANT),
+    Column("category", Text),
+    Column("performer", Text),
+    Column("location", Text),
+    Column("body_site", Text),
+    Column("reason", Text),
+    Column("outcome", Text),
+    Column("note", Text),
+    about="Operations and other procedures.",
+)
+prescription = _entry(
+    "prescription",
+    Column("prescription_number", Text),
+    Column("intent", Text),
+    Column("priority", Text),
+    Column("dose", Text),
+    Column("frequency", Text),
+    Column("route", Text),
+    Column("instruction", Text),
+    Column("quantity", Text),
+    Column("prescriber", Text),
+    Column("reason", Text),
+    Column("note", Text),
+    about="Drugs that were asked for.",
+)
+immunization = _entry(
+    "immunization",
+    Column("dose", Text),
+    Column("dose_number", Text),
+    Column("route", Text),
+    Column("body_site", Text),
+    Column("lot_number", Text),
+    Column("expires", Text),
+    Column("manufacturer", Text),
+    Column("performer", Text),
+    Column("location", Text),
+    Column("status_reason", Text),
+    Column("note", Text),
+    about="Vaccinations, given and not given.",
+)
+document = _entry(
+    "document",
+    Column("document_number", Text),
+    Column("document_status", Text),
+    Column("category", Text),
+    Column("title", Text),
+    Column("author", Text),
+    Column("authenticator", Text),
+    Column("content_type", Text),
+    Column("text", Text),
+    about="Documents.",
+)
+appointment = _entry(
+    "appointment",
+    Column("ended", Text),
+    Column("ended_at", INSTANT),
+    Column("appointment_number", Text),
+    Column("department", Text),
+    Column("doctor", Text),
+    Column("reason", Text),
+    Column("cancellation_reason", Text),
+    Column("note", Text),
+    about="Appointments as the sources made them.",
+)
 
 ENTRY_TABLES = {
     "Encounter": encounter,
@@ -199,6 +266,11 @@ ENTRY_TABLES = {
     "Observation": observation,
     "AllergyIntolerance": allergy,
     "DiagnosticReport": report,
+    "Procedure": procedure,
+    "MedicationRequest": prescription,
+    "Immunization": immunization,
+    "DocumentReference": document,
+    "Appointment": appointment,
 }
 
 # -- what happened ---------------------------------------------------------------------------------------------------

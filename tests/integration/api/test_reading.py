@@ -209,6 +209,11 @@ NODE = "query N($id: ID!) { node(id: $id) { __typename id } }"
         ("Observation", "Observation"),
         ("AllergyIntolerance", "Allergy"),
         ("DiagnosticReport", "Report"),
+        ("Procedure", "Procedure"),
+        ("MedicationRequest", "Prescription"),
+        ("Immunization", "Immunization"),
+        ("DocumentReference", "Document"),
+        ("Appointment", "Appointment"),
     ],
 )
 async def test_an_entry_is_found_again_by_its_id(doctor: Asker, ward: Ward, kind: str, name: str) -> None:
@@ -220,6 +225,11 @@ async def test_an_entry_is_found_again_by_its_id(doctor: Asker, ward: Ward, kind
         "Observation": "observations",
         "Allergy": "allergies",
         "Report": "reports",
+        "Procedure": "procedures",
+        "Prescription": "prescriptions",
+        "Immunization": "immunizations",
+        "Document": "documents",
+        "Appointment": "appointments",
     }
     listing = (
         f"query L($id: ID!) {{ resident(id: $id) {{ record {{ {lists[name]} {{ edges {{ node {{ id }} }} }} }} }} }}"

@@ -1,0 +1,86 @@
+"""What the elements of a FHIR resource say to people: times, codes, names, numbers, amounts."""
+
+from collections.abc import Mapping
+from datetime import timedelta, timezone
+from typing import Any
+
+from hub.mapping.times import instant_of
+from hub.record import Fact
+
+Columns = dict[str, Any]
+Resource = Mapping[str, Any]
+
+_CHINA = timezone(timedelta(hours=8))
+
+
+def times_of(said: Any) -> Columns:
+    """A time as it was said, and the first instant that it covers."""
+    return {"effective": said, "effective_at": instant_at(said)}
+
+
+def instant_at(said: Any) -> Any:
+    """The first instant that a FHIR date or dateTime covers, in China where no zone is said."""
+    return instant_of(str(said), _CHINA) if said else None
+
+
+def coded_as(concept: Any) -> Columns:
+    """A CodeableConcept as system, code and words: its first coding."""
+    coding: Resource = next(iter((concept or {}).get("coding") or ()), {})
+    return {
+        "code_system": coding.get("system"),
+        "code": coding.get("code"),
+        "display": _label(concept, coding),
+    }
+
+
+def _label(concept: Any, coding: Resource) -> str | None:
+    return coding.get("display") or (concept or {}).get("text") or coding.get("code")
+
+
+def shown_as(concept: Any) -> str | None:
+    """What a CodeableConcept says to people."""
+    return _label(concept, next(iter((concept or {}).get("coding") or ()), {}))
+
+
+def all_shown(concepts: Any) -> str | None:
+    """What several CodeableConcepts say to people."""
+    return "、".join(shown for one in concepts or () if (shown := shown_as(one))) or None
+
+
+def code_of(concept: Any) -> str | None:
+    """A CodeableConcept's first code, else its text."""
+    coding: Resource = next(iter((concept or {}).get("coding") or ()), {})
+    return coding.get("code") or (concept or {}).get("text")
+
+
+def name_in(reference: Any, fact: Fact) -> str | None:
+    """What a reference is called: its own display, else the name that its bundle gave."""
+    if not isinstance(reference, dict):
+        return None
+    return reference.get("display") or fact.names.get(str(reference.get("reference", "")))
+
+
+def number_of(resource: Resource) -> str | None:
+    """A resource's first number."""
+    return next((str(item["value"]) for item in resource.get("identifier") or () if item.get("value")), None)
+
+
+def notes_of(resource: Resource) -> str | None:
+    """The texts of a resource's annotations, line by line."""
+    return "\n".join(note["text"] for note in resource.get("note") or () if note.get("text")) or None
+
+
+def unit_of(resource: Resource) -> str | None:
+    """The unit of `valueQuantity`: as it is written, else its code."""
+    quantity = resource.get("valueQuantity") or {}
+    return quantity.get("unit") or quantity.get("code")
+
+
+def amount_of(quantity: Any) -> str | None:
+    """``0.5 克``: the number as it was sent, and its unit."""
+    said = quantity or {}
+    words = (
+        f"{said.get('comparator') or ''}{said['value']}" if "value" in said else "",
+        unit_of({"valueQuantity": said}),
+    )
+    return " ".join(word for word in words if word) or None

@@ -1,0 +1,148 @@
+"""The record's younger lists, from the message to the answer: what v2 tells, and who may read it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from fixtures.county import Sending
+from hub.recording import rebuild
+from tests.desk import deliver, rows
+from tests.integration.api.conftest import Asker, Ward, sign
+from tests.integration.api.test_reading import counting
+
+GOLDEN = Path(__file__).parents[2] / "mapping" / "golden"
+LISTS = {
+    "procedures": "Procedure",
+    "prescriptions": "MedicationRequest",
+    "immunizations": "Immunization",
+    "documents": "DocumentReference",
+    "appointments": "Appointment",
+}
+
+
+def letter(name: str) -> Sending:
+    """A v2 message of the golden pairs."""
+    return Sending(
+        slug=name,
+        source="renmin-his",
+        transport="mllp",
+        body=(GOLDEN / f"{name}.hl7").read_bytes().replace(b"\n", b"\r"),
+        content_type="application/hl7-v2",
+        ends="merged",
+        answer="AA",
+        about=(),
+    )
+
+
+async def record(doctor: Asker, engine: AsyncEngine, name: str, fields: str) -> list[dict[str, Any]]:
+    """A list of the only resident's record, who is signed with the doctor's team."""
+    [resident] = await rows(engine, "select id from resident where replaced_by is null")
+    async with engine.begin() as connection:
+        await sign(connection, resident["id"], "team-1")
+    query = f"query L($id: ID!) {{ resident(id: $id) {{ record {{ {name} {{ edges {{ node {{ {fields} }} }} }} }} }} }}"
+    found = (await doctor.ask(query, id=str(resident["id"])))["resident"]["record"][name]["edges"]
+    return [edge["node"] for edge in found]
+
+
+async def test_a_prescription_of_a_v2_message_stands_in_the_record(doctor: Asker, engine: AsyncEngine) -> None:
+    await deliver(engine, [letter("renmin-rde-o11")])
+    fields = "display dose frequency route instruction quantity prescriber origins { source }"
+    found = await record(doctor, engine, "prescriptions", fields)
+    [metformin] = [one for one in found if one["display"] == "二甲双胍片"]
+    assert metformin["origins"][0]["source"] == "renmin-his"
+    assert (metformin["dose"], metformin["frequency"], metformin["route"]) == ("0.5 克-1 克", "BID", "口服")
+    assert (metformin["instruction"], metformin["quantity"], metformin["prescriber"]) == (
+        "随餐服用",
+        "56 片",
+        "赵医生",
+    )
+
+
+async def test_a_vaccination_of_a_v2_message_stands_in_the_record(doctor: Asker, engine: AsyncEngine) -> None:
+    await deliver(engine, [letter("renmin-vxu-v04")])
+    found = await record(doctor, engine, "immunizations", "display status dose lotNumber performer manufacturer")
+    flu = {"display": "流感疫苗", "status": "completed", "dose": "0.5 毫升", "lotNumber": "LOT2026"}
+    assert flu | {"performer": "卫护士", "manufacturer": "某生物"} in found
+
+
+async def test_a_document_of_a_v2_message_can_be_read(doctor: Asker, engine: AsyncEngine) -> None:
+    await deliver(engine, [letter("renmin-mdm-t02")])
+    [found] = await record(doctor, engine, "documents", "display documentNumber author authenticator text")
+    assert found.pop("text").splitlines() == ["入院诊断：脑梗死", "出院医嘱：两周后复查"]
+    assert found == {"display": "出院小结", "documentNumber": "DOC1001", "author": "赵医生", "authenticator": "陈主任"}
+
+
+async def test_an_appointment_of_a_v2_message_stands_in_the_record(doctor: Asker, engine: AsyncEngine) -> None:
+    await deliver(engine, [letter("renmin-siu-s12")])
+    [found] = await record(doctor, engine, "appointments", "status effective ended doctor department reason note")
+    assert found == {
+        "status": "booked",
+        "effective": "2026-02-10T09:00:00+08:00",
+        "ended": "2026-02-10T09:15:00+08:00",
+        "doctor": "赵医生",
+        "department": "9700 诊室3",
+        "reason": "复查",
+        "note": "请携带病历",
+    }
+
+
+async def test_a_cancelled_appointment_stays_and_says_so(doctor: Asker, engine: AsyncEngine) -> None:
+    await deliver(engine, [letter("renmin-siu-s12"), letter("renmin-siu-s15")])
+    [found] = await record(doctor, engine, "appointments", "status cancellationReason")
+    assert found["status"] == "cancelled"
+
+
+async def test_rebuilding_shows_the_same_shelf(engine: AsyncEngine) -> None:
+    names = ("renmin-rde-o11", "renmin-vxu-v04", "renmin-mdm-t02", "renmin-siu-s12", "renmin-adt-a02-full")
+    await deliver(engine, [letter(name) for name in names])
+    tables = ("procedure", "prescription", "immunization", "document", "appointment")
+    before = [await rows(engine, f"select * from {table} order by id") for table in tables]
+    assert all(before)
+    everybody = [row["id"] for row in await rows(engine, "select id from resident where replaced_by is null")]
+    async with engine.begin() as connection:
+        await rebuild(connection, sorted(everybody))
+    assert [await rows(engine, f"select * from {table} order by id") for table in tables] == before
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_each_list_filters_by_code_and_goes_on_behind_a_cursor(doctor: Asker, ward: Ward, name: str) -> None:
+    key = await ward.admit()
+    await ward.note(key, LISTS[name], 5)
+    query = f"""query P($id: ID!, $after: String, $code: String) {{ resident(id: $id) {{ record {{
+      {name}(first: 2, after: $after, code: $code) {{ totalCount pageInfo {{ hasNextPage endCursor }}
+        edges {{ node {{ code effective }} }} }} }} }} }}"""
+    first = (await doctor.ask(query, id=str(key)))["resident"]["record"][name]
+    assert (first["totalCount"], first["pageInfo"]["hasNextPage"]) == (5, True)
+    then = (await doctor.ask(query, id=str(key), after=first["pageInfo"]["endCursor"]))["resident"]["record"][name]
+    days = [edge["node"]["effective"] for edge in first["edges"] + then["edges"]]
+    assert days == ["2026-03-01", "2026-02-28", "2026-02-27", "2026-02-26"]
+    coded = (await doctor.ask(query, id=str(key), code="c1"))["resident"]["record"][name]
+    assert [edge["node"]["code"] for edge in coded["edges"]] == ["c1", "c1"]
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_nobody_reads_a_list_without_a_relation_and_reading_leaves_a_witness(
+    doctor: Asker, ward: Ward, name: str
+) -> None:
+    stranger, own = await ward.admit(team="team-2"), await ward.admit()
+    query = f"query R($id: ID!) {{ resident(id: $id) {{ record {{ {name} {{ totalCount }} }} }} }}"
+    assert (await doctor.refused(query, id=str(stranger)))["code"] == "no-relation"
+    await doctor.ask(query, id=str(own))
+    assert [row["kinds"] for row in await ward.audited()] == [[], [LISTS[name]]]
+
+
+async def test_twenty_shelves_take_as_many_statements_as_one(doctor: Asker, ward: Ward, engine: AsyncEngine) -> None:
+    for _ in range(20):
+        key = await ward.admit()
+        for kind in LISTS.values():
+            await ward.note(key, kind, 2)
+    lists = " ".join(f"{name} {{ edges {{ node {{ id display }} }} }}" for name in LISTS)
+    query = f"query M($first: Int!) {{ residents(first: $first) {{ edges {{ node {{ record {{ {lists} }} }} }} }} }}"
+    with counting(engine) as for_one:
+        await doctor.ask(query, first=1)
+    with counting(engine) as for_twenty:
+        answer = await doctor.ask(query, first=20)
+    assert len(answer["residents"]["edges"]) == 20
+    assert sorted(for_one) == sorted(for_twenty)
