@@ -5,12 +5,16 @@ from datetime import timedelta, timezone
 from typing import Any
 
 from hub.mapping.times import instant_of
+from hub.message import contained_in
 from hub.record import Fact
 
 Columns = dict[str, Any]
 Resource = Mapping[str, Any]
 
 _CHINA = timezone(timedelta(hours=8))
+
+TYPE = "#type"
+"""Behind a reference among a fact's names: the type of what it leads to, where its address does not tell (a urn)."""
 
 
 def times_of(said: Any) -> Columns:
@@ -84,3 +88,11 @@ def amount_of(quantity: Any) -> str | None:
         unit_of({"valueQuantity": said}),
     )
     return " ".join(word for word in words if word) or None
+
+
+def drug_of(resource: Resource) -> Resource:
+    """The drug of a prescription as a CodeableConcept: its own, else that of the Medication that it contains."""
+    if concept := resource.get("medicationCodeableConcept"):
+        return dict(concept)
+    inside = contained_in(resource, str((resource.get("medicationReference") or {}).get("reference", "")))
+    return (inside or {}).get("code") or {}

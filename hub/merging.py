@@ -14,7 +14,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from hub.columns import COLUMNS
-from hub.concepts import Columns
+from hub.concepts import Columns, drug_of
 from hub.mapping.times import instant_of
 from hub.record import Conflict, Entry, Fact, Flag, Json, Origin, OriginValue, short_key
 
@@ -188,8 +188,8 @@ def entry_key(kind: str, resource: Mapping[str, Any], fact: Fact) -> str:
 def _numbered_key(kind: str, resource: Mapping[str, Any], fact: Fact) -> str:
     """What a house itself numbers, whichever of its systems says it. One prescription may ask for several drugs."""
     match kind:
-        case "MedicationRequest" if number := _numbers(resource)[0]:
-            return f"{fact.organisation}|{number}|{_concept_key(resource.get('medicationCodeableConcept') or {})}"
+        case "MedicationRequest" if (number := _numbers(resource)[0]) and (drug := _concept_key(drug_of(resource))):
+            return f"{fact.organisation}|{number}|{drug}"
         case "DocumentReference" if number := str((resource.get("masterIdentifier") or {}).get("value", "")):
             return f"{fact.organisation}|{number}"
         case "Appointment" if number := _numbers(resource)[-1]:

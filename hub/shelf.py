@@ -4,12 +4,14 @@ from typing import Any
 
 from hub.attachments import attached_text
 from hub.concepts import (
+    TYPE,
     Columns,
     Resource,
     all_shown,
     amount_of,
     code_of,
     coded_as,
+    drug_of,
     instant_at,
     name_in,
     notes_of,
@@ -18,9 +20,6 @@ from hub.concepts import (
     times_of,
 )
 from hub.record import Fact
-
-TYPE = "#type"
-"""Behind a reference among a fact's names: the type of what it leads to, where its address does not tell (a urn)."""
 
 
 def procedure(resource: Resource, fact: Fact) -> Columns:
@@ -135,14 +134,8 @@ def _performer(resource: Resource, fact: Fact, chief: str) -> str | None:
 
 
 def _drug(resource: Resource, fact: Fact) -> Columns:
-    """The drug as a code, or as the Medication that is referred to: a contained one has its code with it."""
-    if concept := resource.get("medicationCodeableConcept"):
-        return coded_as(concept)
-    reference = resource.get("medicationReference") or {}
-    inner = str(reference.get("reference", "")).removeprefix("#")
-    own: Resource = next((one for one in resource.get("contained") or () if one.get("id") == inner), {})
-    columns = coded_as(own.get("code"))
-    return columns | {"display": columns["display"] or name_in(reference, fact)}
+    columns = coded_as(drug_of(resource))
+    return columns | {"display": columns["display"] or name_in(resource.get("medicationReference"), fact)}
 
 
 def _amount_range(said: Any) -> str | None:

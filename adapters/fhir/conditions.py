@@ -5,23 +5,19 @@ one act, whether it was sent before or not: what is sent counts as the newest th
 condition would need a search, and is refused.
 """
 
-import re
-from urllib.parse import parse_qsl
-
 from hub.errors import Refusal, refuse
+from hub.message import condition_key
 
 BY_ID = frozenset(
     {
         *("AllergyIntolerance", "Condition", "DiagnosticReport", "Encounter", "Observation", "QuestionnaireResponse"),
-        "ServiceRequest",
+        *("ServiceRequest", "Procedure", "MedicationRequest", "MedicationStatement", "MedicationDispense"),
+        *("MedicationAdministration", "Immunization", "DocumentReference", "Appointment", "Specimen", "RelatedPerson"),
+        *("Coverage", "Composition"),
     }
 )
 """Types of which the hub takes the id, where there is one, for the name: a condition on an identifier would contradict
 it. A patient's id counts beside the identifiers, and everything else goes by its first identifier."""
-
-_ESCAPED = re.compile(r"\\([\\|,$])")  # FHIR R4 3.1.1.4.0.1
-_PLAIN_COMMA = re.compile(r"(?<!\\),")
-_PLAIN_BAR = re.compile(r"(?<!\\)\|")
 
 
 def condition_fault(condition: str, resource: dict[str, object], where: str) -> Refusal | None:
@@ -33,20 +29,8 @@ def condition_fault(condition: str, resource: dict[str, object], where: str) -> 
     return refuse("unsupported-condition", where, reason=reason).refusal if reason else None
 
 
-def key_of(condition: str) -> tuple[str, str] | None:
-    """System and value of ``identifier=SYSTEM|VALUE``, or None where a condition says anything else."""
-    try:
-        pairs = parse_qsl(condition.removeprefix("?"), keep_blank_values=True, strict_parsing=True)
-    except ValueError:
-        return None
-    if len(pairs) != 1 or pairs[0][0] != "identifier" or _PLAIN_COMMA.search(pairs[0][1]):
-        return None
-    parts = [_ESCAPED.sub(r"\1", part).strip() for part in _PLAIN_BAR.split(pairs[0][1])]
-    return (parts[0], parts[1]) if len(parts) == 2 and all(parts) else None
-
-
 def _fault(condition: str, resource: dict[str, object]) -> str:
-    key = key_of(condition)
+    key = condition_key(condition)
     if key is None:
         return "the condition is not identifier=SYSTEM|VALUE, the only one that the hub can meet"
     kind = resource.get("resourceType")

@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from adapters.keys import Keys, add_keys, lane_of
-from hub.message import FhirEntry, FhirMessage, Source
+from hub.message import (
+    FhirEntry,
+    FhirMessage,
+    Source,
+    base_of,
+    contained_in,
+    patient_asked,
+    patient_named,
+    subjects_of,
+)
 
 
 class Person(NamedTuple):
@@ -21,11 +30,11 @@ def people_in(message: FhirMessage) -> tuple[Person, ...]:
     entries = [entry for entry in message.entries if entry.refusal is None]
     own = [entry for entry in entries if entry.resource.get("resourceType") == "Patient"]
     here = {name for entry in own for name in (entry.full_url, f"Patient/{entry.resource.get('id')}")}
+    bases = {base_of(entry.full_url) for entry in message.entries} | {""}
     people = dict.fromkeys(_patient(entry) for entry in own)
     for entry in entries:
-        for name in ("subject", "patient"):
-            referred = entry.resource.get(name)
-            if isinstance(referred, dict) and (person := _referred(referred, here)) is not None:
+        for referred in subjects_of(entry.resource):
+            if (person := _referred(referred, here, entry.resource, bases)) is not None:
                 people[person] = None
     return tuple(people)
 
@@ -66,15 +75,20 @@ def _patient(entry: FhirEntry) -> Person:
     )
 
 
-def _referred(reference: Mapping[str, Any], here: set[str]) -> Person | None:
+def _referred(
+    reference: Mapping[str, Any], here: set[str], resource: Mapping[str, Any], bases: set[str]
+) -> Person | None:
     address = reference.get("reference")
+    numbers = tuple(_identifiers([reference.get("identifier")]))
     if isinstance(address, str):
         if address in here:
             return None
-        kind, _, fhir_id = address.partition("/")
-        if kind == "Patient" and fhir_id:
-            return Person((), fhir_id=fhir_id)
-    numbers = tuple(_identifiers([reference.get("identifier")]))
+        if (named := patient_named(address)) and named.base in bases:
+            return Person((), fhir_id=named.id)
+        if key := patient_asked(address):
+            return Person((key,))
+        if inside := contained_in(resource, address):
+            return Person(tuple(_identifiers(inside.get("identifier"))), tuple(_names(inside.get("name"))))
     return Person(numbers) if numbers else None
 
 

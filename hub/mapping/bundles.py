@@ -1,10 +1,11 @@
 """FHIR requests as patients and their resources. The resources stay as sent; only who they are about is read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from hub.concepts import TYPE, shown_as
 from hub.errors import Refusal, Refused, refuse
 from hub.identifiers import normalise
 from hub.mapping.codes import CodeTable, IdentifierKind
@@ -12,13 +13,29 @@ from hub.mapping.converters.numbers import local_system
 from hub.mapping.forms import KIND as FORM
 from hub.mapping.forms import form_key, read_form
 from hub.mapping.times import instant_of
-from hub.message import FhirEntry, FhirMessage, IdentifierRule, Source, Tells
+from hub.message import (
+    SUBJECTS,
+    FhirEntry,
+    FhirMessage,
+    IdentifierRule,
+    Source,
+    Tells,
+    base_of,
+    contained_in,
+    patient_asked,
+    patient_named,
+    subjects_of,
+)
 from hub.record import Identifier, Json, Mapped, PatientPart, Reading, Shared, Trace, Unaccounted
 
 CLINICAL = frozenset(
-    {"Encounter", "Condition", "AllergyIntolerance", "Observation", "DiagnosticReport", "ServiceRequest", FORM}
+    {
+        *("Encounter", "Condition", "AllergyIntolerance", "Observation", "DiagnosticReport", "ServiceRequest", FORM),
+        *("Procedure", "MedicationRequest", "MedicationStatement", "MedicationDispense", "MedicationAdministration"),
+        *("Immunization", "DocumentReference", "Appointment", "Specimen", "RelatedPerson", "Coverage", "Composition"),
+    }
 )
-NAMED = frozenset({"Organization", "Practitioner", "PractitionerRole", "Location"})
+NAMED = frozenset({"Organization", "Practitioner", "PractitionerRole", "Location", "Medication"})
 TOLD: Mapping[str, Tells] = {
     "Organization": Tells.DIRECTORY,
     "Practitioner": Tells.DIRECTORY,
@@ -52,13 +69,15 @@ class FhirMapping:
         entries = [entry for entry in message.entries if entry.refusal is None]
         refusals = {entry.where: entry.refusal for entry in message.entries if entry.refusal}
         names = dict(_names(entries))
-        people = _People(self.source, self.tables)
+        people = _People(self.source, self.tables, {base_of(entry.full_url) for entry in message.entries})
         for entry in entries:
             if entry.resource["resourceType"] == "Patient":
                 people.add(entry, names)
         for entry in entries:
             if entry.resource["resourceType"] in CLINICAL and not people.attach(entry, names):
-                refusals[entry.where] = Refusal(code="no-patient", where=f"{entry.where}.{_subject_name(entry)}")
+                refusals[entry.where] = Refusal(
+                    code="no-patient", where=f"{entry.where}.{_subject_name(entry.resource)}"
+                )
         if refusals and message.kind != "batch":
             raise refuse("transaction-failed" if message.kind == "transaction" else "no-patient", next(iter(refusals)))
         shared = self._shared(entries, people, refusals)
@@ -86,8 +105,9 @@ class FhirMapping:
 class _People:
     """The patients of one request, by the references that lead to them."""
 
-    def __init__(self, source: Source, tables: Mapping[str, CodeTable]) -> None:
+    def __init__(self, source: Source, tables: Mapping[str, CodeTable], bases: Collection[str]) -> None:
         self._source = source
+        self._bases = {"", *bases}
         self._tables = tables
         self.unaccounted: list[Unaccounted] = []
         self._parts: list[tuple[tuple[Identifier, ...], Mapped | None, list[Mapped]]] = []
@@ -105,8 +125,8 @@ class _People:
 
     def attach(self, entry: FhirEntry, names: Mapping[str, str]) -> bool:
         """A clinical resource; False where nothing says whom it is about."""
-        subject = entry.resource.get(_subject_name(entry))
-        at = self._find(subject) if isinstance(subject, dict) else None
+        places = (self._find(subject, entry.resource) for subject in subjects_of(entry.resource))
+        at = next((place for place in places if place is not None), None)
         if at is None:
             return False
         self._parts[at][2].append(_mapped(entry, _key(entry.resource), names))
@@ -129,21 +149,25 @@ class _People:
             return self._parts[self._by_reference[reference]][0]
         return self._referred(reference, {})
 
-    def _find(self, subject: Json) -> int | None:
+    def _find(self, subject: Mapping[str, Any], resource: Mapping[str, Any]) -> int | None:
         reference = str(subject.get("reference", ""))
-        if reference in self._by_reference:
+        if reference in self._by_reference and not reference.startswith("#"):
             return self._by_reference[reference]
-        numbers = self._referred(reference, subject)
+        inside = contained_in(resource, reference)
+        numbers = self._referred(reference, subject) if inside is None else _numbers(inside, self._source)
         if not numbers:
             return None
         self._parts.append((numbers, None, []))
         self._by_reference[reference or f"{numbers[0].system}|{numbers[0].value}"] = len(self._parts) - 1
         return len(self._parts) - 1
 
-    def _referred(self, reference: str, subject: Json) -> tuple[Identifier, ...]:
-        kind, _, fhir_id = reference.partition("/")
-        if kind == "Patient" and fhir_id:
-            return (_fhir_id(fhir_id, self._source),)
+    def _referred(self, reference: str, subject: Mapping[str, Any]) -> tuple[Identifier, ...]:
+        """The numbers behind a literal, a conditional or a logical reference. An id at another server than this
+        bundle's own may be anybody's: it counts for nothing."""
+        if (named := patient_named(reference)) and named.base in self._bases:
+            return (_fhir_id(named.id, self._source),)
+        if key := patient_asked(reference):
+            return _numbers({"identifier": [{"system": key[0], "value": key[1]}]}, self._source)
         identifier = subject.get("identifier")
         return _numbers({"identifier": [identifier]}, self._source) if isinstance(identifier, dict) else ()
 
@@ -195,8 +219,8 @@ def _fhir_id(value: str, source: Source) -> Identifier:
     return Identifier(kind="fhir-id", system=local_system(source, _FHIR_ID.type), value=value)
 
 
-def _subject_name(entry: FhirEntry) -> str:
-    return "patient" if entry.resource["resourceType"] == "AllergyIntolerance" else "subject"
+def _subject_name(resource: Mapping[str, Any]) -> str:
+    return SUBJECTS.get(str(resource["resourceType"]), "subject")
 
 
 def _mapped(entry: FhirEntry, key: str, names: Mapping[str, str]) -> Mapped:
@@ -210,7 +234,7 @@ def _mapped(entry: FhirEntry, key: str, names: Mapping[str, str]) -> Mapped:
         path=entry.where,
         row="fhir/as-sent",
         traces=tuple(Trace(name, f"{entry.where}.{name}", "fhir/as-sent") for name in elements),
-        names={reference: names[reference] for reference in _references(resource) if reference in names},
+        names=dict(_names_in(resource, names)),
         whole=True,
     )
 
@@ -221,15 +245,23 @@ def _key(resource: Mapping[str, Any]) -> str:
         return form_key(resource)
     if resource.get("id"):
         return str(resource["id"])
-    for identifier in resource.get("identifier") or ():
+    for identifier in (*_listed(resource.get("masterIdentifier")), *_listed(resource.get("identifier"))):
         if identifier.get("value"):
             return f"{identifier.get('system', '')}|{identifier['value']}"
-    said = resource.get("code") or resource.get("class") or {}
+    said: Any = next((resource[name] for name in _WHAT if resource.get(name)), {})
     when = next((str(resource[name]) for name in _WHEN if name in resource), "")
     return f"{said}|{when}"
 
 
-_WHEN = ("effectiveDateTime", "effectivePeriod", "period", "onsetDateTime", "recordedDate", "issued")
+_WHAT = (
+    *("code", "class", "vaccineCode", "medicationCodeableConcept", "medicationReference", "type", "relationship"),
+    *("serviceType", "appointmentType"),
+)
+_WHEN = (
+    *("effectiveDateTime", "effectivePeriod", "period", "onsetDateTime", "recordedDate", "issued"),
+    *("performedDateTime", "performedPeriod", "occurrenceDateTime", "authoredOn", "start", "date", "whenHandedOver"),
+    *("dateAsserted", "receivedTime"),
+)
 
 
 def _references(value: Any) -> Iterator[str]:
@@ -247,10 +279,26 @@ def _names(entries: list[FhirEntry]) -> Iterator[tuple[str, str]]:
     """How the organisations, people and places of a request are called, by the references that lead to them; a stay by
     its number."""
     for entry in entries:
-        kind = entry.resource["resourceType"]
+        kind = str(entry.resource["resourceType"])
         shown = _name_of(entry.resource) if kind in NAMED else _own_key(entry) if kind == "Encounter" else ""
         if shown:
-            yield from ((reference, shown) for reference in _references_to(entry))
+            for reference in _references_to(entry):
+                yield reference, shown
+                if reference.startswith("urn:"):
+                    yield f"{reference}{TYPE}", kind
+
+
+def _names_in(resource: Json, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """How what a resource refers to is called: what it contains, then what its bundle names, with the type of each."""
+    for reference in _references(resource):
+        if inside := contained_in(resource, reference):
+            yield f"{reference}{TYPE}", str(inside.get("resourceType", ""))
+            if shown := _name_of(inside):
+                yield reference, shown
+        elif reference in names:
+            yield reference, names[reference]
+            if (kind := f"{reference}{TYPE}") in names:
+                yield kind, names[kind]
 
 
 def _references_to(entry: FhirEntry) -> Iterator[str]:
@@ -262,7 +310,7 @@ def _references_to(entry: FhirEntry) -> Iterator[str]:
 
 
 def _name_of(resource: Mapping[str, Any]) -> str:
-    name = resource.get("name")
+    name = resource.get("name") or shown_as(resource.get("code"))
     if isinstance(name, list):
         first = name[0] if name else {}
         return str(first.get("text") or "".join((first.get("family", ""), *first.get("given", ()))))

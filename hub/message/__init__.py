@@ -3,6 +3,15 @@
 from hub.message.arrival import MOVES, OWN_SOURCE, Arrival, Fate, Kept, Message, plain
 from hub.message.fhir import FhirEntry, FhirMessage
 from hub.message.profile import Acknowledging, DropFolder, IdentifierRule, Outbound, Reuse, Source, Tells, View
+from hub.message.subjects import (
+    SUBJECTS,
+    base_of,
+    condition_key,
+    contained_in,
+    patient_asked,
+    patient_named,
+    subjects_of,
+)
 from hub.message.v2 import (
     QUERIES,
     Delimiters,
@@ -20,6 +29,7 @@ __all__ = [
     "MOVES",
     "OWN_SOURCE",
     "QUERIES",
+    "SUBJECTS",
     "Acknowledging",
     "Arrival",
     "Delimiters",
@@ -41,8 +51,14 @@ __all__ = [
     "V2Dictionary",
     "V2Message",
     "View",
+    "base_of",
     "component_of",
     "components_of",
+    "condition_key",
+    "contained_in",
+    "patient_asked",
+    "patient_named",
     "plain",
+    "subjects_of",
     "unescape",
 ]

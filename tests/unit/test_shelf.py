@@ -155,12 +155,14 @@ def test_the_drugs_of_one_prescription_are_entries_of_their_own() -> None:
     one, two = (key("MedicationRequest", number | drug) for drug in drugs)
     assert one != two
     assert one == key("MedicationRequest", number | drugs[0], key="otherwise", source="lis")
+    elsewhere = [number | {"medicationReference": {"reference": f"Medication/{drug}"}} for drug in "AB"]
+    assert key("MedicationRequest", elsewhere[0], key="A") != key("MedicationRequest", elsewhere[1], key="B")
 
 
 @pytest.mark.parametrize(
     ("kind", "resource"),
     [
-        ("MedicationRequest", {"identifier": [{"value": "1"}]}),
+        ("MedicationRequest", {"identifier": [{"value": "1"}], "medicationCodeableConcept": {"text": "阿司匹林"}}),
         ("DocumentReference", {"masterIdentifier": {"value": "1"}}),
         ("Appointment", {"identifier": [{"value": "1"}]}),
     ],

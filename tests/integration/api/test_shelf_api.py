@@ -1,5 +1,6 @@
 """The record's younger lists, from the message to the answer: what v2 tells, and who may read it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,9 @@ def letter(name: str) -> Sending:
 async def record(doctor: Asker, engine: AsyncEngine, name: str, fields: str) -> list[dict[str, Any]]:
     """A list of the only resident's record, who is signed with the doctor's team."""
     [resident] = await rows(engine, "select id from resident where replaced_by is null")
-    async with engine.begin() as connection:
-        await sign(connection, resident["id"], "team-1")
+    if not await rows(engine, "select 1 from coverage"):
+        async with engine.begin() as connection:
+            await sign(connection, resident["id"], "team-1")
     query = f"query L($id: ID!) {{ resident(id: $id) {{ record {{ {name} {{ edges {{ node {{ {fields} }} }} }} }} }} }}"
     found = (await doctor.ask(query, id=str(resident["id"])))["resident"]["record"][name]["edges"]
     return [edge["node"] for edge in found]
@@ -92,6 +94,78 @@ async def test_a_cancelled_appointment_stays_and_says_so(doctor: Asker, engine: 
     await deliver(engine, [letter("renmin-siu-s12"), letter("renmin-siu-s15")])
     [found] = await record(doctor, engine, "appointments", "status cancellationReason")
     assert found["status"] == "cancelled"
+
+
+NUMBER = "https://erke.example/patient-number"
+URN = "urn:uuid:5e1c2b0a-77f0-4d0e-9a35-3f7d0f1b6c0"
+
+
+def bundle(*resources: dict[str, Any]) -> Sending:
+    """A FHIR transaction about one person and a doctor; the resources refer to them by urn."""
+    doctor = {"resourceType": "Practitioner", "name": [{"text": "时医生"}]}
+    citizen = {"system": NUMBER, "value": "EK7001"}
+    person = {"resourceType": "Patient", "identifier": [citizen], "name": [{"text": "测试乙"}]}
+    entries = [
+        {"fullUrl": f"{URN}{at}", "resource": one, "request": {"method": "POST", "url": one["resourceType"]}}
+        for at, one in enumerate((person, doctor, *resources))
+    ]
+    body = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    return Sending(
+        slug="shelf",
+        source="erke-fhir",
+        transport="fhir",
+        body=json.dumps(body).encode(),
+        content_type="application/fhir+json",
+        ends="merged",
+        answer="200",
+        about=(),
+    )
+
+
+async def test_what_a_fhir_bundle_tells_stands_on_the_same_shelf(doctor: Asker, engine: AsyncEngine) -> None:
+    who, by = {"reference": f"{URN}0"}, {"reference": f"{URN}1"}
+    drug = {"resourceType": "Medication", "id": "m", "code": {"text": "二甲双胍片"}}
+    await deliver(
+        engine,
+        [
+            bundle(
+                {
+                    "resourceType": "Procedure",
+                    "id": "p1",
+                    "status": "completed",
+                    "subject": who,
+                    "code": {"text": "阑尾切除术"},
+                    "performedDateTime": "2026-02-03",
+                    "performer": [{"actor": by}],
+                },
+                {
+                    "resourceType": "MedicationRequest",
+                    "id": "r1",
+                    "status": "active",
+                    "intent": "order",
+                    "subject": who,
+                    "contained": [drug],
+                    "medicationReference": {"reference": "#m"},
+                    "requester": by,
+                },
+                {
+                    "resourceType": "Appointment",
+                    "id": "a1",
+                    "status": "booked",
+                    "start": "2026-02-10T01:00:00Z",
+                    "end": "2026-02-10T01:15:00Z",
+                    "participant": [{"actor": by, "status": "accepted"}, {"actor": who, "status": "accepted"}],
+                },
+            )
+        ],
+    )
+    assert await record(doctor, engine, "procedures", "display performer effective") == [
+        {"display": "阑尾切除术", "performer": "时医生", "effective": "2026-02-03"}
+    ]
+    assert await record(doctor, engine, "prescriptions", "display prescriber") == [
+        {"display": "二甲双胍片", "prescriber": "时医生"}
+    ]
+    assert await record(doctor, engine, "appointments", "status doctor") == [{"status": "booked", "doctor": "时医生"}]
 
 
 async def test_rebuilding_shows_the_same_shelf(engine: AsyncEngine) -> None:

@@ -10,6 +10,7 @@ from tests.unit.adapters.fhir_door import NUMBER, Door, bundle, entry, message, 
 
 _CODED = {"code": {"text": "x"}, "status": "final"}
 _SUBJECT = {"subject": {"identifier": {"system": NUMBER, "value": "P1"}}}
+_DRUG = {"medicationCodeableConcept": {"text": "x"}, **_SUBJECT}
 LEAST: dict[str, dict[str, Any]] = {
     "AllergyIntolerance": {"patient": _SUBJECT["subject"]},
     "CareTeam": {},
@@ -33,6 +34,29 @@ LEAST: dict[str, dict[str, Any]] = {
         "start": "2026-01-05T01:00:00Z",
         "end": "2026-01-05T02:00:00Z",
     },
+    "Appointment": {
+        "status": "proposed",
+        "participant": [{"actor": _SUBJECT["subject"] | {"type": "Patient"}, "status": "accepted"}],
+    },
+    "Composition": {
+        **{"status": "final", "type": {"text": "x"}, "title": "x", "date": "2026-01-05", "author": [{"display": "x"}]},
+        "identifier": {"system": NUMBER, "value": "P1"},
+        **_SUBJECT,
+    },
+    "Coverage": {"status": "active", "beneficiary": _SUBJECT["subject"], "payor": [{"display": "x"}]},
+    "DocumentReference": {"status": "current", "content": [{"attachment": {"title": "x"}}], **_SUBJECT},
+    "Immunization": {
+        **{"status": "completed", "vaccineCode": {"text": "x"}, "occurrenceDateTime": "2026-01-05"},
+        "patient": _SUBJECT["subject"],
+    },
+    "Medication": {"code": {"text": "x"}},
+    "MedicationAdministration": {"status": "completed", "effectiveDateTime": "2026-01-05", **_DRUG},
+    "MedicationDispense": {"status": "completed", **_DRUG},
+    "MedicationRequest": {"status": "active", "intent": "order", **_DRUG},
+    "MedicationStatement": {"status": "active", **_DRUG},
+    "Procedure": {"status": "completed", **_SUBJECT},
+    "RelatedPerson": {"patient": _SUBJECT["subject"]},
+    "Specimen": _SUBJECT,
 }
 """The least that is valid of each type."""
 
