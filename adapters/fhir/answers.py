@@ -44,6 +44,8 @@ _STATUS = {
     "internal": 500,
 }
 
+_OF_VERSION = {"Content-Type": 415, "Accept": 406}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
@@ -56,6 +58,8 @@ class Outcome:
 
 def status_of(refusal: Refusal) -> int:
     """The HTTP status that fits a refusal."""
+    if refusal.code == "other-fhir-version":
+        return _OF_VERSION.get(refusal.where, 422)
     return _STATUS.get(refusal.code, 422)
 
 

@@ -31,6 +31,7 @@ from adapters.fhir.outcome import operation_outcome
 from adapters.fhir.people import keys_of
 from adapters.fhir.preferences import Preferences, idempotency_key, preferences_of
 from adapters.fhir.reading import known_type
+from adapters.fhir.versions import header_fault
 from adapters.http import content_type_of, limited_body
 from hub.errors import Refusal, Refused, places_of, refuse
 from hub.message import Arrival, Format, Kept, Reuse, Source, Transport, plain
@@ -260,3 +261,6 @@ def _check_type(request: Request) -> None:
         raise refuse("fhir-in-xml")
     if sent not in _JSON:
         raise refuse("unsupported-content-type", type=sent[:60] or "-")
+    for name in ("Content-Type", "Accept"):
+        if fault := header_fault(request.headers.get(name, ""), name):
+            raise Refused(fault)

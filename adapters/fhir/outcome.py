@@ -27,6 +27,7 @@ _ISSUES: Mapping[str, str] = {
     "unsupported-content-type": "not-supported",
     "invalid-resource": "structure",
     "unsupported-resource": "not-supported",
+    "other-fhir-version": "not-supported",
     "unsupported-method": "not-supported",
     "missing-field": "required",
     "no-patient": "required",

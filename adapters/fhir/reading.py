@@ -12,6 +12,7 @@ import orjson
 from fhir.resources.R4B import fhirtypes
 
 from adapters.fhir.conditions import condition_fault
+from adapters.fhir.versions import type_fault
 from hub.errors import Refusal, Refused, refuse
 from hub.message import FhirEntry, FhirMessage
 
@@ -251,7 +252,8 @@ def _address_fault(request: dict[str, object], resource: dict[str, object], wher
 def _unsupported(resource: dict[str, object], where: str, supported: frozenset[str]) -> Refusal | None:
     kind = _type_of(resource)
     if not kind:
-        return _invalid(f"{where}.resourceType", "is required and names a FHIR resource")
+        other = type_fault(resource.get("resourceType"), where)
+        return other or _invalid(f"{where}.resourceType", "is required and names a FHIR resource")
     if kind not in supported:
         known = ", ".join(sorted(supported))
         return refuse("unsupported-resource", where, type=kind, known=known).refusal

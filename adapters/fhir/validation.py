@@ -6,7 +6,7 @@ lists of codes are in its models all the same, some of them cut short (they end 
 written out here after https://hl7.org/fhir/R4B/valueset-all.html.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from adapters.fhir.links import dangling
 from adapters.fhir.reading import overflows, read, step
+from adapters.fhir.versions import stated_fault, version_of
 from adapters.fhir.written import check_written
 from hub.errors import Refusal, Refused, refuse
 from hub.message import FhirMessage
@@ -94,11 +95,13 @@ def check(resource: dict[str, object], where: str = "") -> Refusal | None:
     """
     kind = str(resource.get("resourceType", ""))
     where = where or kind
+    if (stated := stated_fault(resource, where)) is not None:
+        return stated
     try:
         model = get_fhir_model_class(kind).model_validate(resource)
         misfit = _misfit_in(resource, model)
     except ValidationError as error:
-        return _first(error, where)
+        return _of_other_version(resource, error, where) or _first(error, where)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
         # What fhir.resources stumbles over instead of reporting: unknown types of contained resources, odd
         # nesting.
@@ -137,9 +140,20 @@ def validate_body(
     return replace(message, entries=tuple(entries))
 
 
+def _of_other_version(resource: dict[str, object], error: ValidationError, where: str) -> Refusal | None:
+    """The refusal of what R4B does not know and another version does, at the first fault."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    version = version_of(resource, (fault["type"] for fault in faults))
+    return refuse("other-fhir-version", _path(faults[0]["loc"], where), version=version).refusal if version else None
+
+
+def _path(steps: Iterable[int | str], where: str) -> str:
+    return where + "".join(step(part) for part in steps if part not in ("root", "resource_type"))
+
+
 def _first(error: ValidationError, where: str) -> Refusal:
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = where + "".join(step(part) for part in fault["loc"] if part not in ("root", "resource_type"))
+    path = _path(fault["loc"], where)
     return refuse("invalid-resource", path, reason=_reason(fault["type"], fault["msg"])).refusal
 
 

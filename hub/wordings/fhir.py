@@ -23,6 +23,12 @@ FHIR: Mapping[str, Wording] = {
         "Send one of: {known}.",
         "请发送以下类型之一：{known}。",
     ),
+    "other-fhir-version": Wording(
+        "{where}: this is FHIR {version}; the hub takes R4 (4.0.1) and R4B (4.3.0).",
+        "{where}：这是 FHIR {version}；平台接收 R4（4.0.1）与 R4B（4.3.0）。",
+        "Let the sender write FHIR R4 or R4B, then send it again.",
+        "请由发送方改用 FHIR R4 或 R4B 后重新发送。",
+    ),
     "may-not-tell": Wording(
         "{where}: this source has no say in {tells}, so its {kind} is not taken.",
         "{where}：该来源无权提供 {tells} 类信息，不接收其 {kind}。",
