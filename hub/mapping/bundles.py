@@ -1,6 +1,6 @@
 """FHIR requests as patients and their resources. The resources stay as sent; only who they are about is read."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from hub.errors import Refusal, Refused, refuse
 from hub.identifiers import normalise
 from hub.mapping.codes import CodeTable, IdentifierKind
 from hub.mapping.converters.numbers import local_system
+from hub.mapping.elements import Elements
 from hub.mapping.forms import KIND as FORM
 from hub.mapping.forms import form_key, read_form
 from hub.mapping.times import instant_of
@@ -48,6 +49,8 @@ TOLD: Mapping[str, Tells] = {
 }
 """Resources that are not of one patient, and what a source must have a say in for them to count. Those of `NAMED`
 count as names otherwise; the others are refused."""
+_ACCOUNTED = (CLINICAL | {"Patient"}) - {FORM}
+"""Whose elements are accounted for; a form accounts for its answers (`hub.mapping.forms`)."""
 SUPPORTED = CLINICAL | NAMED | set(TOLD) | {"Patient"}
 
 _FHIR_ID = IdentifierRule(type="fhir-id", kind="fhir-id", of_patient=True)
@@ -60,6 +63,7 @@ class FhirMapping:
     source: Source
     kinds: Mapping[str, IdentifierKind]
     tables: Mapping[str, CodeTable] = field(default_factory=dict)
+    elements: Elements = field(default_factory=Elements)
 
     def read(self, message: FhirMessage, received_at: datetime) -> tuple[Reading, dict[str, Refusal]]:
         """The request as patients with their resources, and the refusals of a batch by where they stand.
@@ -84,8 +88,14 @@ class FhirMapping:
         if refusals and message.kind != "batch":
             raise Refused(next(iter(refusals.values())))
         at = message.sent_at or _last_updated(entries, self.source) or received_at
-        lost = tuple(people.unaccounted)
+        taken = [entry for entry in entries if entry.where not in refusals]
+        lost = (*people.unaccounted, *self._left_over(taken))
         return Reading(event_at=at, sent_at=at, parts=people.parts(), shared=shared, unaccounted=lost), refusals
+
+    def _left_over(self, entries: Iterable[FhirEntry]) -> Iterator[Unaccounted]:
+        for entry in entries:
+            if entry.resource["resourceType"] in _ACCOUNTED:
+                yield from self.elements.left_over(entry.resource, entry.where)
 
     def _shared(self, entries: list[FhirEntry], people: "_People", refusals: dict[str, Refusal]) -> tuple[Shared, ...]:
         """What is not of one patient, as far as the source has a say in it."""
@@ -112,6 +122,7 @@ class _People:
         self.unaccounted: list[Unaccounted] = []
         self._parts: list[tuple[tuple[Identifier, ...], Mapped | None, list[Mapped]]] = []
         self._by_reference: dict[str, int] = {}
+        self._by_number: dict[Identifier, int] = {}
 
     def add(self, entry: FhirEntry, names: Mapping[str, str]) -> None:
         """A Patient resource of the request."""
@@ -120,6 +131,7 @@ class _People:
         if not numbers:
             raise refuse("no-patient", f"{entry.where}.identifier")
         self._parts.append((numbers, _mapped(entry, "", names), []))
+        self._by_number |= dict.fromkeys(numbers, len(self._parts) - 1)
         for reference in _references_to(entry):
             self._by_reference[reference] = len(self._parts) - 1
 
@@ -157,8 +169,11 @@ class _People:
         numbers = self._referred(reference, subject) if inside is None else _numbers(inside, self._source)
         if not numbers:
             return None
+        known = next((self._by_number[number] for number in numbers if number in self._by_number), None)
+        if known is not None:
+            return known
         self._parts.append((numbers, None, []))
-        self._by_reference[reference or f"{numbers[0].system}|{numbers[0].value}"] = len(self._parts) - 1
+        self._by_number |= dict.fromkeys(numbers, len(self._parts) - 1)
         return len(self._parts) - 1
 
     def _referred(self, reference: str, subject: Mapping[str, Any]) -> tuple[Identifier, ...]:

@@ -78,12 +78,17 @@ def load_ignored(folder: Folder, *, name: str = FILE) -> Ignored:
     return Ignored(fields=fields, clinical=frozenset(clinical))
 
 
-def _entry(entry: Mapping[str, Any]) -> Iterator[tuple[tuple[str, int], Reason]]:
-    if set(entry) != _KEYS:
-        raise ValueError(f"an [[ignored]] has {', '.join(sorted(_KEYS))}")
+def read_reason(entry: Mapping[str, Any], keys: frozenset[str]) -> Reason:
+    """The reason of an ``[[ignored]]``, which has exactly these keys. Raises ValueError with what is wrong."""
+    if set(entry) != keys:
+        raise ValueError(f"an [[ignored]] has {', '.join(sorted(keys))}")
     if not all(isinstance(entry[key], str) and entry[key].strip() for key in ("zh", "en")):
         raise ValueError("the reason is said in zh and in en")
-    reason = Reason(zh=entry["zh"], en=entry["en"])
+    return Reason(zh=entry["zh"], en=entry["en"])
+
+
+def _entry(entry: Mapping[str, Any]) -> Iterator[tuple[tuple[str, int], Reason]]:
+    reason = read_reason(entry, _KEYS)
     if not isinstance(entry["fields"], list):
         raise ValueError("fields is a list")
     for text in entry["fields"]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from hub.errors import Refusal, Refused
 from hub.mapping.bundles import FhirMapping
 from hub.mapping.codes import CodeTable, Folder, IdentifierKind, load_kinds, load_tables
+from hub.mapping.elements import Elements, load_elements
 from hub.mapping.ignoring import FILE, Ignored, load_ignored
 from hub.mapping.overlay import lay_over
 from hub.mapping.rows import MessagePlan, load_plans
@@ -33,6 +34,7 @@ class Base:
     kinds: Mapping[str, IdentifierKind]
     plans: Mapping[str, MessagePlan]
     ignored: Ignored
+    elements: Elements
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +46,10 @@ class Reads:
 
 
 def load_base(folder: Folder, dictionary: V2Dictionary) -> Base:
-    """Everything under `folder` (``hl7v2/``, ``codes/``). Raises Refused (bad-mapping) with file and line."""
+    """Everything under `folder` (``hl7v2/``, ``fhir/``, ``codes/``).
+
+    Raises Refused (bad-mapping) with file and line.
+    """
     tables = load_tables(folder / "codes")
     return Base(
         folder=folder,
@@ -53,6 +58,7 @@ def load_base(folder: Folder, dictionary: V2Dictionary) -> Base:
         kinds=load_kinds(folder / "codes"),
         plans=load_plans(folder / "hl7v2", tables, dictionary),
         ignored=load_ignored(folder / "hl7v2"),
+        elements=load_elements(folder / "fhir"),
     )
 
 
@@ -65,7 +71,7 @@ def load_own(base: Base, source: Source, folder: Folder) -> Reads:
     own = _own_tables(folder / "codes")
     tables = {**base.tables, **own}
     tables |= {name: base.tables[name].under(own[name]) for name in own if name in base.tables}
-    fhir = FhirMapping(source, base.kinds, tables) if source.speaks(Format.FHIR) else None
+    fhir = FhirMapping(source, base.kinds, tables, base.elements) if source.speaks(Format.FHIR) else None
     if not source.speaks(Format.HL7V2):
         return Reads(fhir=fhir)
     # rows hold their tables, so a source with tables of its own gets its rows compiled anew

@@ -1,8 +1,10 @@
 """What nothing reads is counted by source and day, told of where it is clinical, and drops out once it is mended."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -87,6 +89,33 @@ async def test_a_message_tells_of_what_is_lost_of_its_clinical_segments_and_coun
     assert await work(engine, desk) == 1
     await tally.write()
     assert (await counted(engine, "renmin-his"))["AL1-7"] == 1, "taken in again, it is not counted again"
+
+
+async def test_an_element_of_fhir_that_nothing_reads_is_counted_and_is_no_problem_of_the_message(
+    engine: AsyncEngine,
+) -> None:
+    number = {"system": "https://erke.example/patient-number", "value": "EK7002"}
+    person: dict[str, Any] = {"resourceType": "Patient", "identifier": [number], "name": [{"text": "测试丙"}]}
+    said: dict[str, Any] = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"text": "血压"},
+        "valueString": "128/78",
+    }
+    said |= {"subject": {"identifier": number}, "focus": [{"display": "x"}]}
+    entries = [{"resource": one, "request": {"method": "POST", "url": one["resourceType"]}} for one in (person, said)]
+    body = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
+    came = replace(ADMISSION, source="erke-fhir", transport="fhir", body=body, slug="focus")
+    tally = Tally(engine)
+    async with engine.begin() as connection:
+        await inbox.keep(connection, [(new_id(), arrival(came))])
+    assert await work(engine, replace(county_desk(), unread=tally.add)) == 1
+    (fate,) = await rows(engine, "select fate, findings from fate")
+    assert (fate["fate"], fate["findings"]) == ("merged", None)
+    await tally.write()
+    assert await counted(engine, "erke-fhir") == {"Observation.focus": 1}
+    (fact,) = await rows(engine, "select content from fact where kind = 'Observation'")
+    assert json.loads(fact["content"])["focus"] == [{"display": "x"}]
 
 
 async def test_a_clock_that_is_ahead_is_told_of(engine: AsyncEngine) -> None:

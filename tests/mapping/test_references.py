@@ -49,6 +49,17 @@ def test_a_contained_patient_is_known_by_its_numbers() -> None:
     assert told_of(read(observation({"reference": "#q"}, **inside), kind="Observation")) == {"EK2": 1}
 
 
+@pytest.mark.parametrize(
+    "subject", [WHO, {"reference": f"Patient?identifier={NUMBER}%7CEK1"}, {"reference": "#p"}], ids=str
+)
+def test_a_number_of_a_patient_of_the_same_bundle_means_that_patient(subject: dict[str, Any]) -> None:
+    """Whom a bundle brings nobody knows before: as somebody else's they would be looked for in vain."""
+    inside = {"contained": [patient("EK1", id="p")]}
+    reading = read(patient("EK1", name=[{"text": "测试甲"}]), observation(subject, **inside))
+    assert [len(part.resources) for part in reading.parts] == [1]
+    assert reading.parts[0].demographics is not None
+
+
 def test_a_conditional_reference_is_known_by_its_condition() -> None:
     asked = {"reference": f"Patient?identifier={NUMBER}%7CEK1"}
     assert told_of(read(observation(asked), kind="Observation")) == {"EK1": 1}
