@@ -325,7 +325,7 @@ def _references_to(entry: FhirEntry) -> Iterator[str]:
 
 
 def _name_of(resource: Mapping[str, Any]) -> str:
-    name = resource.get("name") or shown_as(resource.get("code"))
+    name = shown_as(resource.get("code")) if resource.get("resourceType") == "Medication" else resource.get("name")
     if isinstance(name, list):
         first = name[0] if name else {}
         return str(first.get("text") or "".join((first.get("family", ""), *first.get("given", ()))))

@@ -114,6 +114,14 @@ def test_a_medication_of_the_bundle_gives_its_prescription_the_drugs_name() -> N
     assert (names[urn], names[f"{urn}#type"]) == ("二甲双胍片", "Medication")
 
 
+def test_what_has_a_list_of_codes_and_no_name_names_nothing() -> None:
+    """A PractitionerRole has several codes, which are no name of it; it may be contained as well."""
+    role = {"resourceType": "PractitionerRole", "id": "r", "code": [{"text": "主治医师"}]}
+    said = observation(WHO, contained=[role], performer=[{"reference": "#r"}, {"reference": "PractitionerRole/r"}])
+    reading = read(role, said)
+    assert reading.parts[0].resources[0].names == {"#r#type": "PractitionerRole"}
+
+
 def test_what_has_neither_id_nor_number_is_told_apart_by_what_it_says_and_when() -> None:
     vaccine = {"resourceType": "Immunization", "patient": WHO, "vaccineCode": {"text": "流感疫苗"}}
     twice = [vaccine | {"occurrenceDateTime": day} for day in ("2025-10-01", "2026-10-01")]
