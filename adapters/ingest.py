@@ -70,7 +70,7 @@ class IngestEndpoint:
         return Response(acknowledgement, _status_of(acknowledgement), media_type=HL7V2_TYPE)
 
     async def status(self, request: Request) -> Response:
-        """What has become of a document that was answered with 202: 202 while it waits, also for a mapping."""
+        """What has become of a document that was answered with 202: 202 while it waits."""
         try:
             source = self.who(request, Transport.INGEST)
             outcome = await self.find(UUID(request.path_params["message"]), source.name)
@@ -81,9 +81,7 @@ class IngestEndpoint:
         if outcome is None:
             return Response(status_code=202, headers={"retry-after": "1"})
         if outcome.refusal is None:
-            return json_response(operation_outcome(outcome.findings), 200)
-        if outcome.refusal.code == "no-mapping":
-            return json_response(operation_outcome([outcome.refusal], "information"), 202)
+            return json_response(operation_outcome(outcome.findings, "warning"), 200)
         return refusal_response(outcome.refusal)
 
     async def _document(self, request: Request, source: Source, body: bytes) -> Response:

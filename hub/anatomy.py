@@ -315,7 +315,10 @@ def value_at(resource: Json, target: str) -> str:
 
 def _texts(value: Any) -> Sequence[str]:
     if isinstance(value, dict):
-        return [text for name, item in value.items() if name not in ("system", "use", "id") for text in _texts(item)]
+        told = {name: item for name, item in value.items() if name not in ("system", "use", "id")}
+        if data := told.get("data"):  # an attachment: nobody reads base64
+            told["data"] = f"({len(str(data)) * 3 // 4} bytes)"
+        return [text for item in told.values() for text in _texts(item)]
     if isinstance(value, list):
         return [text for item in value for text in _texts(item)]
     return [] if value is None or value == "" else [str(value)]

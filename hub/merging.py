@@ -37,6 +37,12 @@ class Folded:
     ordinal: int = 1
     resource: Json = field(default_factory=dict)
     said_by: dict[str, Fact] = field(default_factory=dict)
+    assumed: set[str] = field(default_factory=set)
+
+    @property
+    def said(self) -> Json:
+        """The resource without what nobody said."""
+        return {name: value for name, value in self.resource.items() if name not in self.assumed}
 
     @property
     def entry_key(self) -> str:
@@ -57,6 +63,7 @@ def fold(facts: Iterable[Fact]) -> Folded:
         for element in fact.assumed:
             if element not in folded.resource:
                 folded.resource[element] = fact.resource[element]
+                folded.assumed.add(element)
     return folded
 
 
@@ -245,8 +252,10 @@ def project(resident_id: UUID, kind: str, key: str, folded: Sequence[Folded]) ->
     standing = sorted((one for one in folded if not _is_gone(one.resource)), key=lambda one: one.latest.order)[::-1]
     if not standing:
         return None
-    read = [(one, COLUMNS[kind](one.resource, one.latest)) for one in standing]
-    columns, conflicts = settle(read)
+    columns, conflicts = settle([(one, COLUMNS[kind](one.said, one.latest)) for one in standing])
+    if any(one.assumed for one in standing):  # what FHIR requires and nobody said outranks nothing that somebody said
+        assumed = next(one for one in standing if one.assumed)
+        columns, _ = settle([(assumed, columns), (assumed, COLUMNS[kind](assumed.resource, assumed.latest))])
     return Entry(
         id=entry_id(resident_id, kind, key),
         resident_id=resident_id,

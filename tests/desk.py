@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.cda.document import read_whole
 from adapters.fhir import reading as fhir
 from adapters.hl7v2 import reading as v2
 from adapters.hl7v2.charset import codec_of
@@ -76,7 +77,9 @@ def sources() -> Mapping[str, Source]:
 
 def read(message: Message, source: Source) -> tuple[Reading, Mapping[str, Refusal]]:
     """A kept message, read as the worker reads it."""
-    if source.format is Format.FHIR:
+    if message.format is Format.CDA:
+        return mappings().cda[source.name].read(read_whole(message.raw), message.received_at), {}
+    if message.format is Format.FHIR:
         kind = "" if message.kind in ("transaction", "batch") else message.kind
         parsed = fhir.read(message.raw, supported=SUPPORTED, kind=kind)
         return mappings().fhir[source.name].read(parsed, message.received_at)
@@ -100,14 +103,14 @@ def _source_of(message: Message) -> Source:
 def arrival(sending: Sending) -> Arrival:
     """A message of the county at the door, which finds nothing to refuse."""
     source = sources()[sending.source]
-    kind = ""
-    if source.format is Format.FHIR:
+    kind, format_ = "", Format.CDA if sending.body.startswith(b"<") else source.format
+    if format_ is Format.FHIR:
         body = json.loads(sending.body)
         kind = body["type"] if body["resourceType"] == "Bundle" else body["resourceType"]
     return Arrival(
         source=source.name,
         transport=Transport(sending.transport),
-        format=source.format,
+        format=format_,
         raw=sending.body,
         kind=kind,
         control_id=sending.slug,

@@ -13,7 +13,7 @@ from hashlib import sha256
 from adapters.fhir.people import Person
 from adapters.xml import Element, canonical, children, local_name, namespace_of, parse, text_in
 from hub.errors import Refusal, refuse
-from hub.message import Source
+from hub.message import Source, rule_for_root
 
 NAMESPACE = "urn:hl7-org:v3"
 ROOT = "ClinicalDocument"
@@ -61,8 +61,8 @@ def read_document(raw: bytes, charset: str = "") -> Document:
 
 
 def in_words_of(people: tuple[Person, ...], source: Source) -> tuple[Person, ...]:
-    """People whose numbers have the systems that the source's profile declares: an OID stands there as it is, or as
-    ``urn:oid:``."""
+    """People whose numbers have the systems that the source's profile declares: an OID stands there as it is, as
+    ``urn:oid:``, or as the kind of number that it is."""
     return tuple(
         Person(tuple((_declared(system, source), value) for system, value in person.identifiers), person.names)
         for person in people
@@ -70,7 +70,8 @@ def in_words_of(people: tuple[Person, ...], source: Source) -> tuple[Person, ...
 
 
 def _declared(oid: str, source: Source) -> str:
-    return next((name for name in (oid, f"urn:oid:{oid}") if source.rule_for(name)), oid)
+    rule = rule_for_root(source, oid)
+    return rule.type if rule else oid
 
 
 def _lacking(id_: str, code: str) -> Refusal | None:

@@ -28,7 +28,7 @@ mappings = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 _WORST = 20
-_MESSAGES = (".hl7", ".er7", ".txt")
+_MESSAGES = (".hl7", ".er7", ".txt", ".xml")
 _EXPECTED = (".expected.json", ".fhir", ".fhir.json")
 
 _SAID: dict[str, dict[Language, str]] = {
@@ -59,7 +59,7 @@ def check() -> None:
 
 @mappings.command()
 def score(
-    folder: Annotated[Path, typer.Argument(help="Pairs: NAME.hl7 beside NAME.expected.json or NAME.fhir.")],
+    folder: Annotated[Path, typer.Argument(help="Pairs: NAME.hl7 or NAME.xml beside NAME.expected.json or NAME.fhir.")],
     tables: Annotated[
         Path | None,
         typer.Option("--tables", help="HL7's own v2-to-FHIR tables (CSV): which of their rows the hub has."),
@@ -103,7 +103,7 @@ def _lines(raw: bytes) -> Sequence[str]:
 
 
 def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
-    for file in sorted(folder.glob("*.hl7")):
+    for file in sorted((*folder.glob("*.hl7"), *folder.glob("*.xml"))):
         for ending in _EXPECTED:
             if (beside := file.with_name(f"{file.stem}{ending}")).is_file():
                 yield file, beside
@@ -181,7 +181,7 @@ def _tally_json(tally: Tally) -> dict[str, Any]:
 
 @mappings.command()
 def coverage(
-    paths: Annotated[list[Path], typer.Argument(help="Files of v2 messages, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(help="Files of v2 messages and CDA documents, or folders of them.")],
     as_json: Json = False,
 ) -> None:
     """Tell which fields of messages no row reads. Nothing is written."""
@@ -212,8 +212,12 @@ def _samples(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     for path in paths:
         files = sorted(file for file in path.iterdir() if file.suffix in _MESSAGES) if path.is_dir() else [path]
         for file in files:
-            for number, raw in enumerate(v2_messages(read_file(file)), 1):
-                yield f"{file.name}#{number}", raw
+            raw = read_file(file)
+            if file.suffix == ".xml":
+                yield file.name, raw
+                continue
+            for number, message in enumerate(v2_messages(raw), 1):
+                yield f"{file.name}#{number}", message
 
 
 def _coverage_json(tried: Sequence[Tried], fields: Counter[str], clinical: Counter[str]) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from hub.cli import app
+from hub.docs.documents import documents_page
 from hub.docs.forms import forms_page
 from hub.docs.pages import page, table
 from hub.docs.policies import policies_page
 from hub.docs.source_profiles import source_profiles_page
 from hub.docs.states import states_page
 from hub.mapping.bundles import CLINICAL, NAMED
+from hub.mapping.cda.rows import load_plan
 from hub.mapping.codes import CodeTable, load_kinds, load_tables
 from hub.mapping.converters import CONVERTERS, Converter
 from hub.settings import Settings
@@ -106,6 +108,8 @@ def messages_page() -> str:
         f"Kept as facts: {_listed({'Patient', *CLINICAL})}.",
         "Taken for the names that they give to references of the same bundle, and not kept as facts: "
         f"{_listed(NAMED)}.",
+        "## Clinical documents",
+        "CDA of WS/T 500 and WS/T 483, all 73 kinds: [Clinical documents](documents.md).",
         "## Code tables",
         "From `mappings/codes/`. A source may lay its own rows over any of them.",
         table(("table", "such as"), tables),
@@ -123,6 +127,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "policies.md": policies_page,
     "source-profiles.md": source_profiles_page,
     "forms.md": forms_page,
+    "documents.md": lambda: documents_page(load_plan(_mappings() / "cda", load_tables(_mappings() / "codes"))),
 }
 
 

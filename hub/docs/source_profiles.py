@@ -10,6 +10,7 @@ organisation_en = "Donghu Hospital"
 organisation_id = "donghu"
 format = "hl7v2"
 also = ["fhir"]                           # what comes by the view below
+visit_by = "2.16.156.10011.1.12"          # its documents name a stay by 住院号
 transports = ["mllp", "soap", "folder", "view"]
 time_zone = "+08:00"
 tells = ["record", "sessions"]

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
 from hub.errors import Refusal
 from hub.mapping.conditions import Position
 from hub.mapping.rows import Row, RowSet
-from hub.mapping.targets import SUBJECT_OF
+from hub.mapping.targets import SUBJECT_OF, Element
 from hub.message import Segment, Source
 from hub.record import Flag, Identifier, Json, Mapped, Trace
 
@@ -113,7 +113,15 @@ def _component(segment: Segment, raw: str, number: int) -> str:
     return parts[number - 1] if number <= len(parts) else ""
 
 
-def is_rivalled(into: Json, row: Row) -> bool:
+class Targeted(Protocol):
+    """A row, as far as it says where its value goes."""
+
+    @property
+    def path(self) -> tuple[Element, ...]:
+        """The elements along its target."""
+
+
+def is_rivalled(into: Json, row: Targeted) -> bool:
     """Whether another type of a choice stands where the row would put its value: beside an occurrenceDateTime there is
     no place for the parts of an occurrenceTiming."""
     for element in row.path:
@@ -127,7 +135,7 @@ def is_rivalled(into: Json, row: Row) -> bool:
     return False
 
 
-def put(into: Json, row: Row, value: Any) -> None:
+def put(into: Json, row: Targeted, value: Any) -> None:
     """Set or add a value at the row's target."""
     for element in row.path[:-1]:
         if element.repeats:

@@ -6,6 +6,10 @@ from pathlib import Path
 
 from hub.errors import Refusal, Refused
 from hub.mapping.bundles import FhirMapping
+from hub.mapping.cda.accounting import Ignoring
+from hub.mapping.cda.accounting import load_ignored as load_ignored_places
+from hub.mapping.cda.reading import CdaMapping
+from hub.mapping.cda.rows import CdaPlan, load_plan
 from hub.mapping.codes import CodeTable, Folder, IdentifierKind, load_kinds, load_tables
 from hub.mapping.elements import Elements, load_elements
 from hub.mapping.ignoring import FILE, Ignored, load_ignored
@@ -22,6 +26,7 @@ class Mappings:
     kinds: Mapping[str, IdentifierKind]
     v2: Mapping[str, V2Mapping]
     fhir: Mapping[str, FhirMapping]
+    cda: Mapping[str, CdaMapping]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +40,8 @@ class Base:
     plans: Mapping[str, MessagePlan]
     ignored: Ignored
     elements: Elements
+    documents: CdaPlan
+    places: Ignoring
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,10 +50,11 @@ class Reads:
 
     v2: V2Mapping | None = None
     fhir: FhirMapping | None = None
+    cda: CdaMapping | None = None
 
 
 def load_base(folder: Folder, dictionary: V2Dictionary) -> Base:
-    """Everything under `folder` (``hl7v2/``, ``fhir/``, ``codes/``).
+    """Everything under `folder` (``hl7v2/``, ``fhir/``, ``cda/``, ``codes/``).
 
     Raises Refused (bad-mapping) with file and line.
     """
@@ -59,12 +67,14 @@ def load_base(folder: Folder, dictionary: V2Dictionary) -> Base:
         plans=load_plans(folder / "hl7v2", tables, dictionary),
         ignored=load_ignored(folder / "hl7v2"),
         elements=load_elements(folder / "fhir"),
+        documents=load_plan(folder / "cda", tables),
+        places=load_ignored_places(folder / "cda"),
     )
 
 
 def load_own(base: Base, source: Source, folder: Folder) -> Reads:
-    """The base with what lies in a source's folder laid over it: ``codes/*.csv`` over the tables, ``hl7v2/*.toml`` over
-    the rows, its profile's `kinds` over the message types.
+    """The base with what lies in a source's folder laid over it: ``codes/*.csv`` over the tables, ``hl7v2/*.toml`` and
+    ``cda/*.toml`` over the rows, its profile's `kinds` over the message types.
 
     Raises Refused (bad-mapping) with file and line.
     """
@@ -72,15 +82,23 @@ def load_own(base: Base, source: Source, folder: Folder) -> Reads:
     tables = {**base.tables, **own}
     tables |= {name: base.tables[name].under(own[name]) for name in own if name in base.tables}
     fhir = FhirMapping(source, base.kinds, tables, base.elements) if source.speaks(Format.FHIR) else None
+    cda = _documents(base, source, folder / "cda", tables) if source.speaks(Format.CDA) else None
     if not source.speaks(Format.HL7V2):
-        return Reads(fhir=fhir)
+        return Reads(fhir=fhir, cda=cda)
     # rows hold their tables, so a source with tables of its own gets its rows compiled anew
     plans = load_plans(base.folder / "hl7v2", tables, base.dictionary) if own else base.plans
     plans = lay_over(plans, folder / "hl7v2", source.name, tables, base.dictionary)
     if source.kinds:
         plans = {kind: plan for kind, plan in plans.items() if kind in source.kinds}
     ignored = base.ignored.under(load_ignored(folder / "hl7v2", name=str(folder / "hl7v2" / FILE)))
-    return Reads(v2=V2Mapping(source, tables, base.kinds, plans, ignored), fhir=fhir)
+    return Reads(v2=V2Mapping(source, tables, base.kinds, plans, ignored), fhir=fhir, cda=cda)
+
+
+def _documents(base: Base, source: Source, folder: Folder, tables: Mapping[str, CodeTable]) -> CdaMapping:
+    is_own = folder.is_dir() or tables != base.tables  # rows hold their tables
+    plan = load_plan(base.folder / "cda", tables, folder) if is_own else base.documents
+    ignored = base.places.under(load_ignored_places(folder, name=str(folder / FILE)))
+    return CdaMapping(source, tables, base.kinds, plan, ignored)
 
 
 def gather(base: Base, reads: Mapping[str, Reads]) -> Mappings:
@@ -89,6 +107,7 @@ def gather(base: Base, reads: Mapping[str, Reads]) -> Mappings:
         base.kinds,
         {name: one.v2 for name, one in reads.items() if one.v2},
         {name: one.fhir for name, one in reads.items() if one.fhir},
+        {name: one.cda for name, one in reads.items() if one.cda},
     )
 
 

@@ -7,14 +7,14 @@ before.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from hub.errors import Refused, refuse
 from hub.mapping.codes import CodeTable, Folder
 from hub.mapping.ignoring import FILE
-from hub.mapping.rows import MessagePlan, Row, RowSet, load_row_set, plan_of
+from hub.mapping.rows import MessagePlan, RowSet, load_row_set, plan_of
 from hub.message import V2Dictionary
 from hub.toml import NotToml, read_toml
 
@@ -97,27 +97,41 @@ def _over(base: RowSet, own: RowSet, file: Folder) -> RowSet:
         if (said := getattr(own, key)) != (meant := getattr(base, key)):
             reason = f"{key} is {said or 'missing'}, and that of the hub's {base.name} is {meant}"
             raise refuse("bad-mapping", str(file), reason=reason)
-    by_target: dict[str, list[Row]] = {}
-    for row in own.rows:
-        by_target.setdefault(row.target, []).append(row)
-    rows: list[Row] = []
-    placed: set[str] = set()
-    for row in base.rows:
-        if row.target not in by_target:
-            rows.append(row)
-        elif row.target not in placed:
-            placed.add(row.target)
-            rows += by_target[row.target]
-    rows += [row for target, added in by_target.items() if target not in placed for row in added]
     said = _parsed(file)
     return replace(
         base,
-        rows=tuple(rows),
+        rows=tuple(by_target(base.rows, own.rows)),
         key=own.key if "key" in said else base.key,
         condition=own.condition if "when" in said else base.condition,
         joins=own.joins if "joins" in said else base.joins,
         result_of=own.result_of if "result_of" in said else base.result_of,
     )
+
+
+class Targeting(Protocol):
+    """A row, as far as it says what it fills."""
+
+    @property
+    def target(self) -> str:
+        """The FHIR element."""
+
+
+T = TypeVar("T", bound=Targeting)
+
+
+def by_target(base: Iterable[T], own: Iterable[T]) -> Iterator[T]:
+    """Rows with others laid over them: each target's where the first row of it stood, new ones at the end."""
+    laid: dict[str, list[T]] = {}
+    for row in own:
+        laid.setdefault(row.target, []).append(row)
+    placed: set[str] = set()
+    for row in base:
+        if row.target not in laid:
+            yield row
+        elif row.target not in placed:
+            placed.add(row.target)
+            yield from laid[row.target]
+    yield from (row for target, added in laid.items() if target not in placed for row in added)
 
 
 # -- message types ---------------------------------------------------------------------------------------------------

@@ -1,8 +1,19 @@
 """What a source sent: values that adapters, mapping and the inbox speak in. Nothing here knows of residents."""
 
 from hub.message.arrival import MOVES, OWN_SOURCE, Arrival, Fate, Kept, Message, plain
+from hub.message.cda import NUMBERS, CdaDocument, Datum, Statement, rule_for_root
 from hub.message.fhir import FhirEntry, FhirMessage
-from hub.message.profile import Acknowledging, DropFolder, IdentifierRule, Outbound, Reuse, Source, Tells, View
+from hub.message.profile import (
+    VISIT_BY_ADMISSION,
+    Acknowledging,
+    DropFolder,
+    IdentifierRule,
+    Outbound,
+    Reuse,
+    Source,
+    Tells,
+    View,
+)
 from hub.message.subjects import (
     SUBJECTS,
     base_of,
@@ -27,11 +38,15 @@ from hub.message.ways import Format, Transport
 
 __all__ = [
     "MOVES",
+    "NUMBERS",
     "OWN_SOURCE",
     "QUERIES",
     "SUBJECTS",
+    "VISIT_BY_ADMISSION",
     "Acknowledging",
     "Arrival",
+    "CdaDocument",
+    "Datum",
     "Delimiters",
     "DropFolder",
     "Fate",
@@ -46,6 +61,7 @@ __all__ = [
     "Reuse",
     "Segment",
     "Source",
+    "Statement",
     "Tells",
     "Transport",
     "V2Dictionary",
@@ -59,6 +75,7 @@ __all__ = [
     "patient_asked",
     "patient_named",
     "plain",
+    "rule_for_root",
     "subjects_of",
     "unescape",
 ]

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from hub.message.ways import Format, Transport
 
+VISIT_BY_ADMISSION = "admission"
+"""What `Source.visit_by` says where a stay goes by its patient's number and its beginning."""
+
 
 class Tells(StrEnum):
     """What a source has a say in."""
@@ -127,6 +130,9 @@ class Source:
     outbound: Outbound | None = None
     folder: DropFolder | None = None
     views: tuple[View, ...] = ()
+    visit_by: str = ""
+    """By what a document without an encounter of its own number names its stay: the root of an id of the patient
+    (``2.16.156.10011.1.12``), or ``admission``: the patient's number and when the stay began. "": it names none."""
 
     def speaks(self, format_: Format) -> bool:
         """Whether its messages may be written so."""

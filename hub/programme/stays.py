@@ -122,8 +122,10 @@ class _Stays:
 
     def __init__(self, folded: Sequence[Folded], facts: Sequence[Fact]) -> None:
         self._by_name: dict[tuple[str, str], str] = {}
+        self._by_number: dict[tuple[str, str], str] = {}  # a house's systems share the numbers of its visits
         for one in folded:
             names = [str(item["value"]) for item in one.resource.get("identifier") or () if item.get("value")]
+            self._by_number |= {(one.latest.organisation, name): one.entry_key for name in names}
             for name in (*names, str(one.resource.get("id", "")), one.latest.key):
                 self._by_name.setdefault((one.latest.source, name), one.entry_key)
         self._by_message: dict[UUID, set[str]] = {}
@@ -142,6 +144,7 @@ class _Stays:
         )
         source = one.latest.source
         found = next((self._by_name[source, name] for name in names if name and (source, name) in self._by_name), None)
+        found = found or self._by_number.get((one.latest.organisation, names[0]))
         if found is None and not named:
             keys = self._by_message.get(one.latest.message_id, set())
             found = next(iter(keys)) if len(keys) == 1 else None

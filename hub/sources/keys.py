@@ -136,6 +136,16 @@ KEYS: tuple[Key, ...] = (
         example="730",
     ),
     Key(
+        path="visit_by",
+        type="text",
+        otherwise="none",
+        about="By what its documents (CDA) name a stay where `componentOf/encompassingEncounter/id` does not: the root "
+        "of one of the patient's ids (`2.16.156.10011.1.12`, 住院号) whose number PV1-19 has as well, or `admission`: "
+        "the patient's first id with the time of admission, for a hospital that sends no ADT. Without it such a "
+        "document makes no stay, or it would stand beside the one that ADT tells of.",
+        example='"2.16.156.10011.1.12"',
+    ),
+    Key(
         path="identifiers",
         type="list of tables",
         required="yes",

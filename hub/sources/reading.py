@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from hub.errors import Refusal, Refused
 from hub.message import (
+    VISIT_BY_ADMISSION,
     Acknowledging,
     DropFolder,
     Format,
@@ -32,6 +33,7 @@ IsKnown = Callable[[str], bool]
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 _ZONE = re.compile(r"([+-])(\d{2}):(\d{2})")
 _KIND = re.compile(r"[A-Z][A-Z0-9]{2}\^[A-Z][A-Z0-9]{2}")
+_OID = re.compile(r"[012](\.(0|[1-9]\d*))+")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _IDENTIFIER = re.compile(r"[^\W\d][\w$#]{0,127}")
 _TABLE = re.compile(rf"{_IDENTIFIER.pattern}(\.{_IDENTIFIER.pattern}){{0,2}}")
@@ -123,6 +125,14 @@ def _refusal(where: str, en: str, zh: str) -> Refusal:
     return Refusal(code="bad-profile", where=where, given={"en": en, "zh": zh})
 
 
+def _visit_by(cells: Cells) -> str:
+    said = cells.text("visit_by")
+    if said and said != VISIT_BY_ADMISSION and not _OID.fullmatch(said):
+        example = "2.16.156.10011.1.12"
+        cells.fault("visit_by", f"is admission, or an OID such as {example}", f"应为 admission 或形如 {example} 的 OID")
+    return said
+
+
 def _looks_like_version(text: str) -> bool:
     return re.fullmatch(r"2\.\d(\.\d)?", text) is not None
 
@@ -164,6 +174,7 @@ class _Reader:
             outbound=self._outbound(cells),
             folder=_folder(cells),
             views=_views(cells),
+            visit_by=_visit_by(cells),
         )
         _check_ways(cells, source)
         _check_v2(cells, source)

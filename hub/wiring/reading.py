@@ -6,6 +6,7 @@ from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.cda.document import read_whole
 from adapters.fhir import reading as fhir_reading
 from adapters.fhir import validation as fhir_validation
 from adapters.hl7v2 import validation as v2_validation
@@ -75,7 +76,9 @@ class Reader:
         if message.format is Format.FHIR:
             return self._read_fhir(message, source)
         if message.format is Format.CDA:
-            raise refuse("no-mapping", format="CDA")
+            if (mapping := self.mappings.cda.get(source.name)) is None:
+                raise refuse("no-mapping", format="CDA")
+            return mapping.read(read_whole(message.raw), message.received_at), {}
         parsed = read_v2(message.raw, source.charset or DEFAULT)
         return self.mappings.v2[source.name].read(parsed, message.received_at), {}
 

@@ -1,19 +1,23 @@
-"""Reading messages that no profile is for: foreign samples, to score a mapping and to see what it does not read."""
+"""Reading messages and documents that no profile is for: foreign samples, to score a mapping and to see what it does
+not read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from adapters.cda.document import read_whole
 from adapters.hl7v2.reading import read as read_v2
 from hub.errors import Refused
-from hub.mapping.library import Base, load_own
-from hub.mapping.v2 import V2Mapping
-from hub.message import Format, IdentifierRule, Source, Transport, V2Message
+from hub.mapping.library import Base, Reads, load_own
+from hub.message import CdaDocument, Format, IdentifierRule, Source, Transport, V2Message
 from hub.record import Reading
 
+Parsed = V2Message | CdaDocument | Refused
 _NUMBERED = ("PID", "MRG")
+_IDS = ("recordTarget/patientRole/id", "recordTarget/patientRole/patient/id")
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 _NOWHERE = Path("/nonexistent")
 
 
@@ -37,49 +41,66 @@ class Tried:
 
 def try_messages(base: Base, samples: Mapping[str, bytes]) -> Iterator[Tried]:
     """Each sample, read as a sender's whose every type of number tells its patients apart."""
-    parsed: dict[str, V2Message | Refused] = {name: _parsed(raw) for name, raw in samples.items()}
-    mapping = _neutral(base, [one for one in parsed.values() if isinstance(one, V2Message)])
+    parsed = {name: _parsed(raw) for name, raw in samples.items()}
+    reads = _neutral(base, list(parsed.values()))
     now = datetime.now(UTC)
     for name, one in parsed.items():
         if isinstance(one, Refused):
             yield Tried(name=name, kind="", reading=None, refused=_told(one))
             continue
+        kind = one.kind if isinstance(one, V2Message) else f"CDA {one.code}"
         try:
-            yield Tried(name=name, kind=one.kind, reading=mapping.read(one, now))
+            yield Tried(name=name, kind=kind, reading=_read(reads, one, now))
         except Refused as refused:
-            yield Tried(name=name, kind=one.kind, reading=None, refused=_told(refused))
+            yield Tried(name=name, kind=kind, reading=None, refused=_told(refused))
 
 
-def _parsed(raw: bytes) -> V2Message | Refused:
+def _parsed(raw: bytes) -> Parsed:
     try:
-        return read_v2(raw, "")
+        return read_whole(raw) if raw.lstrip(_BLANK).startswith(b"<") else read_v2(raw, "")
     except Refused as refused:
         return refused
+
+
+def _read(reads: Reads, one: V2Message | CdaDocument, now: datetime) -> Reading:
+    if isinstance(one, V2Message):
+        assert reads.v2 is not None
+        return reads.v2.read(one, now)
+    assert reads.cda is not None
+    return reads.cda.read(one, now)
 
 
 def _told(refused: Refused) -> str:
     return f"{refused.refusal.code} {refused.refusal.where}".strip()
 
 
-def _neutral(base: Base, messages: list[V2Message]) -> V2Mapping:
-    types = {
-        repetition.split(message.delimiters.component)[4]
-        for message in messages
-        for segment in message.segments
-        if segment.name in _NUMBERED
-        for number in (1, 2, 3)
-        for repetition in segment.repetitions(number)
-        if repetition.count(message.delimiters.component) > 3
-    }
-    rules = [IdentifierRule(type=one, kind="local-number", of_patient=True) for one in sorted({*types, ""})]
+def _neutral(base: Base, parsed: Sequence[Parsed]) -> Reads:
+    types = {*_types(one for one in parsed if isinstance(one, V2Message))}
+    roots = {*_roots(one for one in parsed if isinstance(one, CdaDocument))}
+    rules = [IdentifierRule(type=one, kind="local-number", of_patient=True) for one in sorted({*types, *roots, ""})]
     source = Source(
         name="sample",
         organisation="",
         format=Format.HL7V2,
-        transports=frozenset({Transport.MLLP}),
+        also=frozenset({Format.CDA}),
+        transports=frozenset({Transport.INGEST}),
         time_zone=timezone(timedelta()),
         identifiers=(*rules, IdentifierRule(type="PID-19", kind="insurance-number")),
     )
-    reads = load_own(base, source, _NOWHERE)
-    assert reads.v2 is not None
-    return reads.v2
+    return load_own(base, source, _NOWHERE)
+
+
+def _types(messages: Iterable[V2Message]) -> Iterator[str]:
+    """The types of number that messages name (CX.5)."""
+    for message in messages:
+        mark = message.delimiters.component
+        for segment in message.segments:
+            if segment.name in _NUMBERED:
+                repetitions = (one for number in (1, 2, 3) for one in segment.repetitions(number))
+                yield from (one.split(mark)[4] for one in repetitions if one.count(mark) > 3)
+
+
+def _roots(documents: Iterable[CdaDocument]) -> Iterator[str]:
+    """The roots of the ids of patients."""
+    for document in documents:
+        yield from (one.system for one in document.header if one.path in _IDS and one.system)

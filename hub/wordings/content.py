@@ -64,6 +64,15 @@ CONTENT: Mapping[str, Wording] = {
         "wrong patient (A11 or A23) and send them again under the right one.",
         "未作任何变更，消息已保存。请逐次就诊发送 A45，或取消错误患者名下的就诊（A11 或 A23）后以正确患者重新发送。",
     ),
+    "stay-not-named": Wording(
+        "The document is about a stay and names it by no number, so it tells of no stay. Its diagnoses, results and "
+        "requests are in the record; no follow-up comes of them.",
+        "该文书涉及一次住院，但未给出住院的编号，因此不据此登记住院。其诊断、结果与随访要求已入档，但不会产生随访任务。",
+        "Send the visit's number in componentOf/encompassingEncounter/id, as PV1-19 has it, or say in the source's "
+        "profile by which number its documents name a stay (visit_by).",
+        "请在 componentOf/encompassingEncounter/id 中给出与 PV1-19 一致的就诊号，"
+        "或在来源配置 visit_by 中指明文书以何号码标识住院。",
+    ),
     "visit-moved-alone": Wording(
         "The visit in {where} went to another patient. Its results, diagnoses and documents stay where they are.",
         "{where} 所指就诊已转至另一患者，其检验结果、诊断与文书仍留在原档案中。",

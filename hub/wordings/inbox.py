@@ -10,10 +10,11 @@ INBOX = {
         "请让发送系统为每条消息生成唯一的控制号（MSH-10，HL7 v2.5.1 2.15.9.10）。",
     ),
     "no-mapping": Wording(
-        "Messages of this format ({format}) are kept, and no mapping reads them yet.",
-        "此格式（{format}）的消息已保存，但尚无映射规则可读取。",
-        "Nothing needs to be sent again: replay the message once its mapping is there (hub message replay).",
-        "无需重新发送：映射规则就绪后，运行 hub message replay 重新处理即可。",
+        "The profile of this source does not name the format {format}, so nothing reads its messages of it.",
+        "该来源的配置未声明格式 {format}，因此其此类消息无人读取。",
+        "Name the format in the profile (also), then replay the message (hub message replay). Nothing needs to be sent "
+        "again.",
+        "请在来源配置的 also 中声明该格式，然后运行 hub message replay 重新处理，无需重新发送。",
     ),
     "clock-ahead": Wording(
         "The sender's clock is more than a day ahead: {where} lies in the future. The message counts as of its "

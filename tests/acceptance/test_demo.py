@@ -30,7 +30,7 @@ def test_the_demo_ends_well_and_a_second_one_on_the_same_data_changes_nothing(ho
     for _ in range(2):
         done = run_hub(environment, "demo", "--once")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "all 221 messages ended where they should" in done.stdout
+        assert "all 223 messages ended where they should" in done.stdout
         assert "residents: 45" in done.stdout
         assert "Authorization: Bearer " in done.stdout
 

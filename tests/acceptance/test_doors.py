@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from fixtures.county import Sending, faults, people, story, write_adt, write_bundle
 from fixtures.county.clinic import at
+from fixtures.county.sending import HL7
 from fixtures.senders import END, START, read_ack, send_fhir, send_ingest, send_mllp
 from hub.access import Role, Viewer
 from hub.tokens import Keyring
@@ -177,7 +178,7 @@ async def test_without_the_sources_own_token_nothing_is_taken(hub: HubProcess, e
 
 
 async def test_ingest_answers_a_v2_message_with_its_acknowledgement(hub: HubProcess) -> None:
-    sending = next(one for one in story() if one.transport == "ingest")
+    sending = next(one for one in story() if one.transport == "ingest" and one.content_type == HL7)
     headers = {
         "Authorization": f"Bearer {token_for(hub, sending.source)}",
         "Content-Type": sending.content_type,

@@ -13,6 +13,7 @@ from hub.wordings import WORDINGS
 REPOSITORY = Path(__file__).parents[2]
 CODES = sorted((REPOSITORY / "mappings" / "codes").glob("*.csv"))
 ROWS = sorted((REPOSITORY / "mappings" / "hl7v2").glob("*.toml"))
+DOCUMENT_ROWS = sorted((REPOSITORY / "mappings/cda").glob("*.toml"))
 PYTHON = [
     file
     for folder in ("hub", "adapters", "fixtures", "tests")
@@ -25,7 +26,7 @@ LONG_FOR_A_REASON = {
     "tests/integration/test_intake.py": "the cast of the county, one case after the other",
     "tests/integration/test_bundled_postgres.py": "the bundled server again",
 }
-IN_PYTHON = {"coding-systems", "placeholder", "identifier-kinds", "identifier-types", "units"}
+IN_PYTHON = {"coding-systems", "coding-oids", "placeholder", "identifier-kinds", "identifier-types", "units"}
 WORDED = re.compile(r"""["']([a-z]+(?:-[a-z0-9]+)*)["']""")
 
 
@@ -56,7 +57,7 @@ def test_every_wording_is_used() -> None:
 
 def test_every_code_table_is_used_by_a_row() -> None:
     """A table that no row reads misleads whoever corrects it."""
-    text = "\n".join(file.read_text("utf-8") for file in ROWS)
+    text = "\n".join(file.read_text("utf-8") for file in (*ROWS, *DOCUMENT_ROWS))
     used = {*re.findall(r'codes = "([a-z0-9-]+)"', text), *re.findall(r" in ([a-z0-9-]+)", text)}
     assert {file.stem for file in CODES} <= used | IN_PYTHON
 
@@ -66,6 +67,14 @@ def test_every_row_file_is_read_by_a_message() -> None:
     listing = tomllib.loads((REPOSITORY / "mappings/hl7v2/messages.toml").read_text("utf-8"))["message"]
     assert {name for entry in listing for name in entry["rows"]} == {
         file.stem for file in ROWS if file.name not in ("messages.toml", "ignored.toml")
+    }
+
+
+def test_every_row_file_for_documents_is_listed() -> None:
+    """A set that the listing does not name reads nothing."""
+    listing = tomllib.loads((REPOSITORY / "mappings/cda/documents.toml").read_text("utf-8"))
+    assert set(listing["sets"]) == {
+        file.stem for file in DOCUMENT_ROWS if file.name not in ("documents.toml", "ignored.toml")
     }
 
 

@@ -118,6 +118,7 @@ def test_a_sources_own_codes_are_laid_over_the_tables_and_only_there(tmp_path: P
 
 def test_the_hubs_own_rows_and_tables_load(tmp_path: Path) -> None:
     shutil.copytree(MAPPINGS / "hl7v2", tmp_path / "hl7v2")
+    shutil.copytree(MAPPINGS / "cda", tmp_path / "cda")
     shutil.copytree(MAPPINGS / "codes", tmp_path / "codes")
     assert set(load_mappings(tmp_path, {}, dictionary()).kinds) == set(kinds())
     assert load_plans(tmp_path / "hl7v2", load_tables(tmp_path / "codes"), dictionary())

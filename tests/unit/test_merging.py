@@ -170,12 +170,31 @@ def test_every_value_that_lost_is_listed(one: list[Fact], two: list[Fact]) -> No
         return
     entry = project(RESIDENT, "Observation", "k", folded)
     assert entry is not None
-    views = [project(RESIDENT, "Observation", "k", [each]) for each in folded]
+    views = [(each, project(RESIDENT, "Observation", "k", [each])) for each in folded]
     for name in ("value", "status"):
-        for view in views:
-            value = view.columns[name] if view else None
+        for each, view in views:
+            value = view.columns[name] if view and name not in each.assumed else None
             if value not in (None, entry.columns[name]):
                 assert (name, value) in {(conflict.element, conflict.value) for conflict in entry.conflicts}
+
+
+def test_what_nobody_said_outranks_nothing_that_another_source_said() -> None:
+    """A document does not tell of what class a stay is, which FHIR requires; the hospital's ADT does."""
+    inpatient = {"class": {"code": "IMP"}, "status": "finished"}
+    unknown = {"class": {"code": "UNK"}, "status": "unknown", "period": {"start": "2026-06-10"}}
+    adt = fact(1, inpatient, kind="Encounter", patient=1)
+    document = fact(2, unknown, kind="Encounter", patient=2, assumed=("class", "status"))
+    entry = project(RESIDENT, "Encounter", "k", group([adt, document]))
+    assert entry is not None
+    assert (entry.columns["code"], entry.columns["status"], entry.columns["effective"]) == (
+        "IMP",
+        "finished",
+        "2026-06-10",
+    )
+    assert entry.conflicts == ()
+    alone = project(RESIDENT, "Encounter", "k", group([document]))
+    assert alone is not None
+    assert alone.columns["code"] == "UNK"
 
 
 # -- clearing, silence, assumption -------------------------------------------------------------------------------------

@@ -84,6 +84,19 @@ def test_what_no_row_reads_is_told_of_any_messages(pairs: Path) -> None:
     assert "AL1-7" in CliRunner().invoke(app, ["mapping", "coverage", str(pairs / "three.hl7")]).stdout
 
 
+def test_documents_are_scored_and_covered_beside_messages(pairs: Path) -> None:
+    document = (GOLDEN / "documents" / "other-laboratory.xml").read_bytes()
+    odd = document.replace(b"<title>", b"<nobodyKnows value='1'/><title>")
+    (pairs / "four.xml").write_bytes(odd)
+    said = {"resourceType": "Observation", "status": "final", "valueString": "\u9633\u6027"}
+    (pairs / "four.fhir").write_text(json.dumps(said))
+    found = json.loads(CliRunner().invoke(app, ["mapping", "score", str(pairs), "--json"]).stdout)
+    assert found["pairs"] == 3
+    assert (found["kinds"]["Observation"]["expected"], found["kinds"]["Observation"]["met"]) == (2, 2)
+    found = json.loads(CliRunner().invoke(app, ["mapping", "coverage", str(pairs), "--json"]).stdout)
+    assert found["unread"] == [{"field": "/nobodyKnows", "messages": 1, "clinical": False}]
+
+
 def test_the_hubs_own_rows_are_good(pairs: Path) -> None:
     assert "rows are good" in CliRunner().invoke(app, ["mapping", "check"]).stdout
 

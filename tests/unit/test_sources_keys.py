@@ -60,6 +60,7 @@ def test_the_example_of_the_page_says_all_that_a_source_can_be(tmp_path: Path) -
         transports=frozenset({Transport.MLLP, Transport.SOAP, Transport.FOLDER, Transport.VIEW}),
         time_zone=source.time_zone,
         tells=frozenset({Tells.RECORD, Tells.SESSIONS}),
+        visit_by="2.16.156.10011.1.12",
         kinds=frozenset({"ADT^A01", "ADT^A03", "ADT^A04", "ADT^A08", "ADT^A13", "ADT^A40", "ORU^R01"}),
         addresses=("10.1.2.0/24",),
         certificates=("his.donghu.example",),

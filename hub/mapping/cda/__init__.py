@@ -1,0 +1,1 @@
+"""Clinical documents (CDA) to resources: rows by data element, section and header path (``mappings/cda``)."""
