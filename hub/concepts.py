@@ -58,10 +58,10 @@ def code_of(concept: Any) -> str | None:
 
 
 def name_in(reference: Any, fact: Fact) -> str | None:
-    """What a reference is called: its own display, else the name that its bundle gave."""
+    """What a reference is called: the name of what it leads to, else its own display."""
     if not isinstance(reference, dict):
         return None
-    return reference.get("display") or fact.names.get(str(reference.get("reference", "")))
+    return fact.names.get(str(reference.get("reference", ""))) or reference.get("display")
 
 
 def number_of(resource: Resource) -> str | None:

@@ -28,6 +28,7 @@ from hub.programme.happened import Happened, Reaction, Told
 from hub.record import Reading, Unaccounted
 from hub.recording import Recorded, Touched, record
 from hub.store import claims, inbox, log, relations
+from hub.store.references import Said
 
 logger = structlog.get_logger()
 
@@ -124,7 +125,7 @@ async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk
     if identified.moves and not alone:
         raise _MovesLinks
     parked |= {key: refused.refusal for key, refused in identified.refused.items()}
-    recorded = await record(connection, identified.located, identified.moves)
+    recorded = await record(connection, identified.located, identified.moves, _named(identified))
     changed, causes = recorded.changed, _causes(identified, recorded)
     await _react(connection, desk, identified, changed, causes)
     await _publish(connection, changed, causes)
@@ -140,6 +141,16 @@ async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk
     if settled:
         await inbox.wake(connection, *(["event"] if changed else []), "settled")
     return len(settled)
+
+
+def _named(identified: Identified) -> list[Said]:
+    """What the messages of a batch call the things that others refer to."""
+    return [
+        Said(source=read.source.name, named=named, sent_at=read.reading.sent_at)
+        for read in identified.done
+        if read.message.id not in identified.refused
+        for named in read.reading.named
+    ]
 
 
 def _findings(one: _Understood, identified: Identified) -> list[Refusal]:

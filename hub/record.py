@@ -116,6 +116,15 @@ class Shared:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Named:
+    """What a message calls a thing that others refer to: `reference` as they write it (``Practitioner/p1``)."""
+
+    reference: str
+    kind: str
+    shown: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PatientMerge:
     """The source says that two of its patients are one: `prior` is given up, `surviving` stays (A40). With `keeps_both`
     neither is given up, and both numbers stay in use (A24)."""
@@ -144,6 +153,7 @@ class Reading:
     parts: tuple[PatientPart, ...]
     merges: tuple[PatientMerge, ...] = ()
     shared: tuple[Shared, ...] = ()
+    named: tuple[Named, ...] = ()
     unaccounted: tuple[Unaccounted, ...] = ()
     left_out: tuple[Refusal, ...] = ()
     """What the message says and cannot become a resource, while the rest of it goes on."""

@@ -12,8 +12,9 @@ from hub.columns import demographics
 from hub.identifying import Located
 from hub.ids import new_id
 from hub.merging import Folded, entry_id, entry_key, fold, group, origins_of, project, settle
+from hub.naming import unnamed, with_names
 from hub.record import Entry, Fact, Mapped, short_key
-from hub.store import entries, facts, people
+from hub.store import entries, facts, people, references
 from hub.tables import ENTRY_TABLES
 
 Touched = dict[UUID, set[tuple[str, str]]]
@@ -35,18 +36,25 @@ class Recorded:
 
 
 async def record(
-    connection: AsyncConnection, located: Sequence[Located], moves: Sequence[tuple[UUID, UUID]]
+    connection: AsyncConnection,
+    located: Sequence[Located],
+    moves: Sequence[tuple[UUID, UUID]],
+    named: Sequence[references.Said] = (),
 ) -> Recorded:
-    """Store what a batch says and bring the residents' records up to it."""
+    """Store what a batch says and bring the residents' records up to it; `named` is what it calls things that facts of
+    other messages refer to."""
     said = [fact for one in located for fact in _facts(one)]
     before = await facts.find_by_key(connection, {(fact.patient_id, fact.kind, fact.key) for fact in said})
     fresh = _keyed(await _new_only(connection, said, before), before)
     await facts.save(connection, fresh)
+    await references.await_names(connection, [((one.source, ref), one) for one in fresh for ref in unnamed(one)])
+    renamed = await facts.find_by_key(connection, await references.say(connection, named))
     moved = {resident for move in moves for resident in move}
-    residents = await people.find_residents_of(connection, sorted({one.patient_id for one in located}))
-    written = {residents[fact.patient_id] for fact in fresh}
+    concerned = {one.patient_id for one in located} | {one.patient_id for one in renamed}
+    residents = await people.find_residents_of(connection, sorted(concerned))
+    written = {residents[fact.patient_id] for fact in (*fresh, *renamed)}
     await people.lock_residents(connection, sorted(written | moved))
-    projected = _touched(fresh, before, residents)
+    projected = _touched([*fresh, *_as_shown(renamed)], before, residents)
     await _project_touched(connection, projected)
     changed: Touched = {resident: set(keys) for resident, keys in projected.items()}
     for resident, keys in (await rebuild(connection, sorted(moved))).items():
@@ -67,7 +75,7 @@ async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> Tou
         return {}
     await entries.remove_all(connection, residents)
     owners = await people.list_patients_of(connection, residents)
-    folded = group(await facts.list_of_patients(connection, sorted(owners)))
+    folded = group(await _named(connection, await facts.list_of_patients(connection, sorted(owners))))
     touched: Touched = {resident: set() for resident in residents}
     for one in folded:
         if one.latest.kind in ENTRY_TABLES:
@@ -147,6 +155,17 @@ def _keyed(fresh: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:
     return [replace(fact, entry_key=keys[fact.patient_id, fact.kind, fact.key]) for fact in fresh]
 
 
+def _as_shown(renamed: Sequence[Fact]) -> Sequence[Fact]:
+    """The latest facts of their keys, under the entries that they now make."""
+    return [replace(one.latest, entry_key=one.entry_key) for one in group(renamed)]
+
+
+async def _named(connection: AsyncConnection, said: Sequence[Fact]) -> Sequence[Fact]:
+    """Facts with what other messages call the things that they refer to."""
+    asked = {(fact.source, reference) for fact in said for reference in unnamed(fact)}
+    return with_names(said, await references.find_names(connection, asked)) if asked else said
+
+
 def _touched(fresh: Sequence[Fact], before: Sequence[Fact], residents: dict[UUID, UUID]) -> Touched:
     """The entries of the new facts, and those that earlier facts of the same keys stood under."""
     fresh_keys = {(fact.patient_id, fact.kind, fact.key) for fact in fresh}
@@ -163,7 +182,7 @@ async def _project_touched(connection: AsyncConnection, touched: Touched) -> Non
         return
     owners = await people.list_patients_of(connection, sorted(touched))
     asked = {(patient, kind, key) for patient, resident in owners.items() for kind, key in touched[resident]}
-    folded = group(await facts.find_by_entry(connection, asked))
+    folded = group(await _named(connection, await facts.find_by_entry(connection, asked)))
     projected = list(_project(touched, folded, owners))
     await entries.save(connection, [entry for entry in projected if isinstance(entry, Entry)])
     gone: dict[str, list[UUID]] = {}

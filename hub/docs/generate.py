@@ -17,10 +17,11 @@ from hub.docs.pages import page, table
 from hub.docs.policies import policies_page
 from hub.docs.source_profiles import source_profiles_page
 from hub.docs.states import states_page
-from hub.mapping.bundles import CLINICAL, NAMED
+from hub.mapping.bundles import CLINICAL
 from hub.mapping.cda.rows import load_plan
 from hub.mapping.codes import CodeTable, load_kinds, load_tables
 from hub.mapping.converters import CONVERTERS, Converter
+from hub.naming import NAMED
 from hub.settings import Settings
 from hub.toml import read_toml
 from hub.wordings import WORDINGS
@@ -106,8 +107,8 @@ def messages_page() -> str:
         table(("event", "row sets that read it"), events),
         "## FHIR R4",
         f"Kept as facts: {_listed({'Patient', *CLINICAL})}.",
-        "Taken for the names that they give to references of the same bundle, and not kept as facts: "
-        f"{_listed(NAMED)}.",
+        "Taken for the names that they give to references, of the same bundle or of others before and after it, and "
+        f"not kept as facts: {_listed(NAMED)}.",
         "## Clinical documents",
         "CDA of WS/T 500 and WS/T 483, all 73 kinds: [Clinical documents](documents.md).",
         "## Code tables",

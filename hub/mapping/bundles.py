@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hub.concepts import TYPE, shown_as
+from hub.concepts import TYPE
 from hub.errors import Refusal, Refused, refuse
 from hub.identifiers import normalise
 from hub.mapping.codes import CodeTable, IdentifierKind
@@ -13,6 +13,7 @@ from hub.mapping.converters.numbers import local_system
 from hub.mapping.elements import Elements
 from hub.mapping.forms import KIND as FORM
 from hub.mapping.forms import form_key, read_form
+from hub.mapping.naming import name_of, named_in
 from hub.mapping.times import instant_of
 from hub.message import (
     SUBJECTS,
@@ -27,6 +28,7 @@ from hub.message import (
     patient_named,
     subjects_of,
 )
+from hub.naming import NAMED
 from hub.record import Identifier, Json, Mapped, PatientPart, Reading, Shared, Trace, Unaccounted
 
 CLINICAL = frozenset(
@@ -36,7 +38,6 @@ CLINICAL = frozenset(
         *("Immunization", "DocumentReference", "Appointment", "Specimen", "RelatedPerson", "Coverage", "Composition"),
     }
 )
-NAMED = frozenset({"Organization", "Practitioner", "PractitionerRole", "Location", "Medication"})
 TOLD: Mapping[str, Tells] = {
     "Organization": Tells.DIRECTORY,
     "Practitioner": Tells.DIRECTORY,
@@ -90,7 +91,15 @@ class FhirMapping:
         at = message.sent_at or _last_updated(entries, self.source) or received_at
         taken = [entry for entry in entries if entry.where not in refusals]
         lost = (*people.unaccounted, *self._left_over(taken))
-        return Reading(event_at=at, sent_at=at, parts=people.parts(), shared=shared, unaccounted=lost), refusals
+        reading = Reading(
+            event_at=at,
+            sent_at=at,
+            parts=people.parts(),
+            shared=shared,
+            named=tuple(named_in(taken)),
+            unaccounted=lost,
+        )
+        return reading, refusals
 
     def _left_over(self, entries: Iterable[FhirEntry]) -> Iterator[Unaccounted]:
         for entry in entries:
@@ -295,7 +304,7 @@ def _names(entries: list[FhirEntry]) -> Iterator[tuple[str, str]]:
     its number."""
     for entry in entries:
         kind = str(entry.resource["resourceType"])
-        shown = _name_of(entry.resource) if kind in NAMED else _own_key(entry) if kind == "Encounter" else ""
+        shown = name_of(entry.resource) if kind in NAMED else _own_key(entry) if kind == "Encounter" else ""
         if shown:
             for reference in _references_to(entry):
                 yield reference, shown
@@ -308,7 +317,7 @@ def _names_in(resource: Json, names: Mapping[str, str]) -> Iterator[tuple[str, s
     for reference in _references(resource):
         if inside := contained_in(resource, reference):
             yield f"{reference}{TYPE}", str(inside.get("resourceType", ""))
-            if shown := _name_of(inside):
+            if shown := name_of(inside):
                 yield reference, shown
         elif reference in names:
             yield reference, names[reference]
@@ -322,14 +331,6 @@ def _references_to(entry: FhirEntry) -> Iterator[str]:
         yield entry.full_url
     if entry.resource.get("id"):
         yield f"{entry.resource['resourceType']}/{entry.resource['id']}"
-
-
-def _name_of(resource: Mapping[str, Any]) -> str:
-    name = shown_as(resource.get("code")) if resource.get("resourceType") == "Medication" else resource.get("name")
-    if isinstance(name, list):
-        first = name[0] if name else {}
-        return str(first.get("text") or "".join((first.get("family", ""), *first.get("given", ()))))
-    return str(name or "")
 
 
 def _last_updated(entries: list[FhirEntry], source: Source) -> datetime | None:

@@ -25,6 +25,7 @@ from hub.tables.record import (
     resident,
     resident_number,
 )
+from hub.tables.references import awaited, reference
 from hub.tables.referrals import history, referral
 from hub.tables.slots import booking, movement, session, slot
 from hub.tables.teams import agreement, agreement_term, area, coverage, organisation, practitioner, team, team_member
@@ -43,6 +44,7 @@ __all__ = [
     "appointment",
     "area",
     "audit",
+    "awaited",
     "body",
     "booking",
     "condition",
@@ -72,6 +74,7 @@ __all__ = [
     "practitioner",
     "prescription",
     "procedure",
+    "reference",
     "referral",
     "report",
     "resident",

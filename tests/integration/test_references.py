@@ -1,0 +1,133 @@
+"""References to what came in another bundle: shown by their display until the target arrives, and by its name from then
+on, whatever the order and however often."""
+
+import asyncio
+import json
+from itertools import permutations
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from fixtures.county import Sending
+from hub.intake import work
+from hub.record import Json
+from hub.recording import rebuild
+from tests.desk import county_desk, deliver, keep, rows
+
+NUMBER = "urn:oid:2.16.156.10011.1.3"
+CITIZEN = {"system": NUMBER, "value": "371099195603120159"}
+WHO = {"reference": "Patient/pat1"}
+PERSON: Json = {"resourceType": "Patient", "id": "pat1", "identifier": [CITIZEN], "name": [{"text": "秦学勤"}]}
+ORDER: Json = {
+    "resourceType": "MedicationRequest",
+    "id": "r1",
+    "status": "active",
+    "intent": "order",
+    "subject": WHO,
+    "medicationReference": {"reference": "Medication/m1"},
+    "requester": {"reference": "Practitioner/d1", "display": "医生"},
+}
+DRUG: Json = {"resourceType": "Medication", "id": "m1", "code": {"text": "二甲双胍片"}}
+DOCTOR: Json = {"resourceType": "Practitioner", "id": "d1", "name": [{"text": "时医生"}]}
+
+
+def sent(*resources: Json, at: str = "2026-02-03T09:00:00+08:00") -> Sending:
+    entries = [
+        {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
+        for one in resources
+    ]
+    body = {"resourceType": "Bundle", "type": "transaction", "timestamp": at, "entry": entries}
+    return Sending(
+        slug=f"{'-'.join(one['id'] for one in resources)}-{at}",
+        source="erke-fhir",
+        transport="fhir",
+        body=json.dumps(body).encode(),
+        content_type="application/fhir+json",
+        ends="merged",
+        answer="200",
+        about=(),
+    )
+
+
+async def prescribed(engine: AsyncEngine) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in await rows(engine, "select display, prescriber from prescription")]
+
+
+async def test_until_its_target_arrives_a_reference_keeps_its_display(engine: AsyncEngine) -> None:
+    await deliver(engine, [sent(PERSON, ORDER)])
+    assert await prescribed(engine) == [(None, "医生")]
+    await deliver(engine, [sent(DOCTOR)])
+    assert await prescribed(engine) == [(None, "时医生")]
+    await deliver(engine, [sent(DRUG)])
+    assert await prescribed(engine) == [("二甲双胍片", "时医生")]
+    [fact] = await rows(engine, "select content from fact where kind = 'MedicationRequest'")
+    assert json.loads(fact["content"])["requester"]["display"] == "医生", "facts are never rewritten"
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))), ids=lambda order: "".join(map(str, order)))
+@pytest.mark.parametrize("most", [1, 64])
+async def test_in_any_order_the_record_says_the_same(engine: AsyncEngine, order: tuple[int, ...], most: int) -> None:
+    whole = [sent(PERSON, ORDER), sent(DRUG), sent(DOCTOR), sent(PERSON)]
+    await deliver(engine, [whole[at] for at in order], most=most)
+    assert await prescribed(engine) == [("二甲双胍片", "时医生")]
+    before = await rows(engine, "select * from prescription")
+    [resident] = await rows(engine, "select id from resident where replaced_by is null")
+    async with engine.begin() as connection:
+        await rebuild(connection, [resident["id"]])
+    assert await rows(engine, "select * from prescription") == before
+
+
+async def test_a_target_that_comes_again_changes_nothing_and_a_new_name_does(engine: AsyncEngine) -> None:
+    await deliver(engine, [sent(PERSON, ORDER), sent(DOCTOR), sent(DRUG)])
+    events = await rows(engine, "select count(*) as n from event")
+    await deliver(engine, [sent(DOCTOR, at="2026-02-04T09:00:00+08:00")])
+    assert await rows(engine, "select count(*) as n from event") == events
+    renamed = {**DOCTOR, "name": [{"text": "时主任"}]}
+    await deliver(engine, [sent(renamed, at="2026-02-05T09:00:00+08:00")])
+    await deliver(engine, [sent(DOCTOR, at="2026-02-04T10:00:00+08:00")])  # late: it undoes nothing
+    assert await prescribed(engine) == [("二甲双胍片", "时主任")]
+    [event] = await rows(engine, "select kind, entries from event order by position desc limit 1")
+    assert (event["kind"], event["entries"]) == ("resident-changed", ["MedicationRequest"])
+
+
+@pytest.mark.parametrize(
+    "reference", ["https://his.example/fhir/Practitioner/d1", "Practitioner?identifier=urn:staff|D1"]
+)
+async def test_an_address_and_a_number_lead_to_their_target_too(engine: AsyncEngine, reference: str) -> None:
+    order = {**ORDER, "requester": {"reference": reference}}
+    await deliver(engine, [sent(PERSON, order)])
+    numbered = {**DOCTOR, "identifier": [{"system": "urn:staff", "value": "D1"}]}
+    body = json.loads(sent(numbered).body)
+    body["entry"][0]["fullUrl"] = "https://his.example/fhir/Practitioner/d1"
+    await deliver(engine, [Sending(**{**_fields(sent(numbered)), "body": json.dumps(body).encode()})])
+    assert await prescribed(engine) == [(None, "时医生")]
+
+
+async def test_what_another_source_calls_so_is_not_meant(engine: AsyncEngine) -> None:
+    await deliver(engine, [sent(PERSON, ORDER)])
+    await deliver(engine, [Sending(**{**_fields(sent(DOCTOR)), "source": "nanshan-phs"})])
+    assert await prescribed(engine) == [(None, "医生")]
+
+
+async def test_two_workers_at_once_miss_no_name(engine: AsyncEngine) -> None:
+    """Each in a transaction of its own, one with the order and one with the target, over and over."""
+    for at in range(12):
+        drug = {**DRUG, "id": f"m{at}"}
+        order = {**ORDER, "id": f"r{at}", "medicationReference": {"reference": f"Medication/m{at}"}}
+        await keep(engine, [sent(PERSON, order), sent(drug)])
+        while sum(await asyncio.gather(*(work(engine, county_desk(), most=1) for _ in range(2)))):
+            pass
+    shown = await rows(engine, "select display from prescription where display is distinct from '二甲双胍片'")
+    assert shown == []
+    assert len(await rows(engine, "select id from prescription")) == 12
+
+
+async def test_a_bundle_that_names_what_it_refers_to_awaits_nothing(engine: AsyncEngine) -> None:
+    await deliver(engine, [sent(PERSON, DOCTOR, DRUG, ORDER)])
+    assert await rows(engine, "select * from awaited") == []
+    assert await prescribed(engine) == [("二甲双胍片", "时医生")]
+
+
+def _fields(sending: Sending) -> dict[str, Any]:
+    return {name: getattr(sending, name) for name in Sending.__slots__}
