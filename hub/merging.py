@@ -170,7 +170,8 @@ def entry_key(kind: str, resource: Mapping[str, Any], fact: Fact) -> str:
     A stay is its hospital and visit number; a diagnosis and an allergy their code (ICD-10 without the padding of the
     national edition) or, uncoded, their text; a result its code and its instant, whatever the zone it is written in; a
     report its hospital, its number and its code, since laboratories print several panels under one number; a procedure
-    and a vaccination their code and their instant; a prescription, a document and an appointment their hospital and
+    and a vaccination their code and their instant (where one source numbers several of them, `hub.apart`); a
+    prescription, a document and an appointment their hospital and
     number.
     """
     match kind:
@@ -249,7 +250,7 @@ def entry_id(resident_id: UUID, kind: str, key: str) -> UUID:
 
 def project(resident_id: UUID, kind: str, key: str, folded: Sequence[Folded]) -> Entry | None:
     """One entry out of the folded resources that share its key, or None where nothing is left to show."""
-    standing = sorted((one for one in folded if not _is_gone(one.resource)), key=lambda one: one.latest.order)[::-1]
+    standing = sorted((one for one in folded if not is_gone(one.resource)), key=lambda one: one.latest.order)[::-1]
     if not standing:
         return None
     columns, conflicts = settle([(one, COLUMNS[kind](one.said, one.latest)) for one in standing])
@@ -370,7 +371,8 @@ def _is_given(target: str, elements: list[str]) -> bool:
     return target in elements or head in elements or ".".join(target.split(".")[:2]) in elements
 
 
-def _is_gone(resource: Mapping[str, Any]) -> bool:
+def is_gone(resource: Mapping[str, Any]) -> bool:
+    """Whether its source has withdrawn a resource."""
     verification = (resource.get("verificationStatus") or {}).get("coding") or ()
     return resource.get("status") in _GONE or any(coding.get("code") in _GONE for coding in verification)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.apart import NUMBERED, apart, is_numbered, key_of
 from hub.columns import demographics
 from hub.identifying import Located
 from hub.ids import new_id
@@ -112,7 +113,7 @@ def _facts(one: Located) -> Iterable[Fact]:
             names=item.names,
             whole=item.whole,
         )
-        if item.kind in _COUNTED:
+        if item.kind in _COUNTED and not is_numbered(item.kind, item.resource, whole=item.whole):
             times[same := entry_key(item.kind, item.resource, fact)] += 1
             fact = replace(fact, ordinal=times[same])
         yield fact
@@ -201,8 +202,12 @@ def _project(
         together.setdefault((owners[one.latest.patient_id], one.latest.kind, one.entry_key), []).append(one)
     for resident, keys in touched.items():
         for kind, key in sorted(keys):
-            entry = project(resident, kind, key, together.get((resident, kind, key), []))
-            yield entry or (kind, entry_id(resident, kind, key))
+            said = together.get((resident, kind, key), [])
+            things = apart(kind, said)
+            for at in range(max(len(things), len(said), 1) + 1 if kind in NUMBERED else 1):
+                of = things[at] if at < len(things) else []
+                entry = project(resident, kind, key_of(key, at), of)
+                yield entry or (kind, entry_id(resident, kind, key_of(key, at)))
 
 
 async def _describe(connection: AsyncConnection, residents: Sequence[UUID]) -> None:

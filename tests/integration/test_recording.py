@@ -1,5 +1,6 @@
 """Facts and what is projected from them, in the database."""
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -146,3 +147,36 @@ async def test_the_application_cannot_rewrite_a_fact(change: str, engine: AsyncE
     await deliver(engine, [result("4.1")])
     with pytest.raises(ProgrammingError, match="permission denied"):
         await rows(engine, change)
+
+
+def vaccination(name: str, day: int) -> Sending:
+    """A vaccination to the day that a FHIR source sends under an id, in a bundle of its own."""
+    who = {"identifier": {"system": "https://erke.example/patient-number", "value": "EK26000901"}}
+    given = {"resourceType": "Immunization", "id": name, "status": "completed", "patient": who}
+    given |= {"vaccineCode": {"text": "流感疫苗"}, "occurrenceDateTime": "2026-02-05"}
+    person = {"resourceType": "Patient", "identifier": [who["identifier"]], "name": [{"text": "测试甲"}]}
+    entry = [{"resource": one, "request": {"method": "POST", "url": one["resourceType"]}} for one in (person, given)]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "timestamp": at(day).isoformat(), "entry": entry}
+    return Sending(
+        slug=f"{name}-{day}",
+        source="erke-fhir",
+        transport="fhir",
+        body=json.dumps(bundle).encode(),
+        content_type="application/fhir+json",
+        ends="merged",
+        answer="200",
+        about=(),
+    )
+
+
+@pytest.mark.parametrize("order", ["ab", "ba", "aab", "bab"])
+async def test_two_ids_of_one_source_are_two_entries_whatever_the_order(order: str, engine: AsyncEngine) -> None:
+    for day, name in enumerate(order, 1):
+        await deliver(engine, [vaccination(name, day)])
+    found = await rows(engine, "select key from immunization order by key")
+    assert [row["key"] for row in found] == ["流感疫苗|2026-02-05", "流感疫苗|2026-02-05~2"]
+    record = await dump(engine)
+    [resident] = await rows(engine, "select id from resident")
+    async with engine.begin() as connection:
+        await rebuild(connection, [resident["id"]])
+    assert await dump(engine) == record
