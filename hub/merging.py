@@ -171,8 +171,7 @@ def entry_key(kind: str, resource: Mapping[str, Any], fact: Fact) -> str:
     national edition) or, uncoded, their text; a result its code and its instant, whatever the zone it is written in; a
     report its hospital, its number and its code, since laboratories print several panels under one number; a procedure
     and a vaccination their code and their instant (where one source numbers several of them, `hub.apart`); a
-    prescription, a document and an appointment their hospital and
-    number.
+    prescription, a document and an appointment their hospital and number.
     """
     match kind:
         case "Encounter":

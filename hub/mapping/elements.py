@@ -66,6 +66,10 @@ class Elements:
         """Why an element is not read; None where nobody has said."""
         return self.ignored.get(f"{kind}.{element}") or self.ignored.get(f"*.{element}")
 
+    def under(self, own: "Elements") -> "Elements":
+        """This with a source's own laid over it."""
+        return Elements(ignored={**self.ignored, **own.ignored})
+
 
 @cache
 def elements_read(kind: str) -> frozenset[str]:
@@ -118,12 +122,12 @@ def _nobody(kind: str) -> Fact:
     )
 
 
-def load_elements(folder: Folder) -> Elements:
-    """``ignored.toml`` of a folder; nothing where there is none. Raises Refused (bad-mapping) with file and line."""
+def load_elements(folder: Folder, *, name: str = f"fhir/{FILE}") -> Elements:
+    """``ignored.toml`` of a folder; nothing where there is none. Raises Refused (bad-mapping) with file and line;
+    `name` is what the file is called then."""
     file = folder / FILE
     if not file.is_file():
         return Elements()
-    name = f"fhir/{FILE}"
     try:
         text, said = read_toml(file)
     except NotToml as fault:

@@ -74,14 +74,16 @@ def load_base(folder: Folder, dictionary: V2Dictionary) -> Base:
 
 def load_own(base: Base, source: Source, folder: Folder) -> Reads:
     """The base with what lies in a source's folder laid over it: ``codes/*.csv`` over the tables, ``hl7v2/*.toml`` and
-    ``cda/*.toml`` over the rows, its profile's `kinds` over the message types.
+    ``cda/*.toml`` over the rows, its profile's `kinds` over the message types, ``fhir/ignored.toml`` over the elements
+    that are not read.
 
     Raises Refused (bad-mapping) with file and line.
     """
     own = _own_tables(folder / "codes")
     tables = {**base.tables, **own}
     tables |= {name: base.tables[name].under(own[name]) for name in own if name in base.tables}
-    fhir = FhirMapping(source, base.kinds, tables, base.elements) if source.speaks(Format.FHIR) else None
+    elements = base.elements.under(load_elements(folder / "fhir", name=str(folder / "fhir" / FILE)))
+    fhir = FhirMapping(source, base.kinds, tables, elements) if source.speaks(Format.FHIR) else None
     cda = _documents(base, source, folder / "cda", tables) if source.speaks(Format.CDA) else None
     if not source.speaks(Format.HL7V2):
         return Reads(fhir=fhir, cda=cda)

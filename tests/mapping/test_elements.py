@@ -9,7 +9,8 @@ import pytest
 from hub.errors import Refused
 from hub.mapping.elements import elements_read, load_elements
 from hub.mapping.ignoring import FILE
-from tests.desk import MAPPINGS, mappings
+from hub.mapping.library import load_base, load_own
+from tests.desk import MAPPINGS, dictionary, mappings, sources
 from tests.mapping.test_bundles import NUMBER, observation, patient, read
 
 WHO = {"identifier": {"system": NUMBER, "value": "EK1"}}
@@ -103,3 +104,21 @@ def test_without_a_list_nothing_is_ignored(tmp_path: Path) -> None:
     mapping = replace(mappings().fhir["erke-fhir"], elements=load_elements(tmp_path))
     assert mapping.elements.reason_for("Patient", "meta") is None
     assert mappings().fhir["erke-fhir"].elements.reason_for("Patient", "meta") is not None
+
+
+def test_a_source_says_itself_what_of_its_resources_is_passed_over(tmp_path: Path) -> None:
+    """Beside the hub's own list, and a fault in it is named by its whole path."""
+    folder = tmp_path / "fhir"
+    folder.mkdir()
+    own = '[[ignored]]\nelements = ["Observation.focus"]\nzh = "不用。"\nen = "Not used."\n'
+    (folder / FILE).write_text(own, encoding="utf-8")
+    base = load_base(MAPPINGS, dictionary())
+    read_by = load_own(base, sources()["erke-fhir"], tmp_path).fhir
+    assert read_by is not None
+    assert read_by.elements.reason_for("Observation", "focus") is not None
+    assert read_by.elements.reason_for("Observation", "meta") is not None
+    assert base.elements.reason_for("Observation", "focus") is None
+    (folder / FILE).write_text(own.replace("Observation.", "observation-"), encoding="utf-8")
+    with pytest.raises(Refused) as refused:
+        load_own(base, sources()["erke-fhir"], tmp_path)
+    assert refused.value.refusal.where == f"{folder / FILE}:1"
