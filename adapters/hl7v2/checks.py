@@ -70,26 +70,32 @@ def _is_within(address: str, networks: tuple[str, ...]) -> bool:
 
 
 class DoorCheck:
-    """Rules, compiled: by segment, then by field, so that a field with several rules is cut once."""
+    """Rules, compiled: by segment, then by field, so that a field with several rules is cut once, and only where a rule
+    looks at its parts."""
 
     __slots__ = ("_rules",)
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules: dict[str, dict[int, list[Rule]]] = {}
+        by_segment: dict[str, dict[int, list[Rule]]] = {}
         for rule in rules:
-            self._rules.setdefault(rule.segment, {}).setdefault(rule.field, []).append(_folded(rule))
+            by_segment.setdefault(rule.segment, {}).setdefault(rule.field, []).append(_folded(rule))
+        self._rules = {
+            segment: [(field, found, any(rule.each for rule in found)) for field, found in by_field.items()]
+            for segment, by_field in by_segment.items()
+        }
 
     def first_fault(self, message: V2Message) -> Refusal | None:
         """The first fault in the order of the message, or None."""
         rules_of = self._rules
         for segment in message.segments:
-            rules_by_field = rules_of.get(segment.name)
-            if rules_by_field is None:
+            asked = rules_of.get(segment.name)
+            if asked is None:
                 continue
             fields = segment.fields
-            for field, rules in rules_by_field.items():
-                if field < len(fields) and fields[field]:
-                    fault = _fault(rules, segment, fields[field])
+            count = len(fields)
+            for field, rules, each in asked:
+                if field < count and (text := fields[field]):
+                    fault = _fault(rules, segment, text, each=each)
                     if fault is not None:
                         return fault
         return None
@@ -102,14 +108,18 @@ def _folded(rule: Rule) -> Rule:
     return replace(rule, when=when)
 
 
-def _fault(rules: Sequence[Rule], segment: Segment, text: str) -> Refusal | None:
+def _fault(rules: Sequence[Rule], segment: Segment, text: str, *, each: bool) -> Refusal | None:
+    """The first fault of a field; `each`: whether any of the rules asks for more than its first repetition."""
     delimiters = segment.delimiters
-    repetitions = text.split(delimiters.repetition)
-    if not any(rule.each for rule in rules):
-        del repetitions[1:]
-    cut = [[part.strip() for part in components_of(delimiters, repetition)] for repetition in repetitions]
+    repetitions = text.split(delimiters.repetition, -1 if each else 1)
+    first = components_of(delimiters, repetitions[0])
+    others = [components_of(delimiters, repetition) for repetition in repetitions[1:]] if each else []
     for rule in rules:
-        for number, parts in enumerate(cut if rule.each else cut[:1], 1):
+        if not _passes(rule, first):
+            return refuse(rule.refusal_code, _where(rule, segment, 1)).refusal
+        if not rule.each:
+            continue
+        for number, parts in enumerate(others, 2):
             if not _passes(rule, parts):
                 return refuse(rule.refusal_code, _where(rule, segment, number)).refusal
     return None
@@ -124,7 +134,7 @@ def _passes(rule: Rule, parts: Sequence[str]) -> bool:
 
 
 def _part(parts: Sequence[str], component: int) -> str:
-    return parts[component - 1] if component <= len(parts) else ""
+    return parts[component - 1].strip() if component <= len(parts) else ""
 
 
 def _where(rule: Rule, segment: Segment, repetition: int) -> str:

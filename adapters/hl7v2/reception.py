@@ -42,6 +42,7 @@ _INLINE_BYTES = 128 * 1024
 goes to a thread."""
 _GLANCE_BYTES = 64 * 1024
 """How much of a message that cannot be read is searched for its patients' numbers and names."""
+_KIND = re.compile(r"[A-Za-z0-9_]{1,10}(\^[A-Za-z0-9_]{1,10})?")
 _VERSION = re.compile(r"\d(\.\d{1,2}){1,3}")
 
 
@@ -276,7 +277,7 @@ class Reception:
 
 def shown_kind(kind: str) -> str:
     """MSH-9 fit for a refusal or a log: a message with shifted fields may have anything there, a name too."""
-    return kind if re.fullmatch(r"[A-Za-z0-9_]{1,10}(\^[A-Za-z0-9_]{1,10})?", kind) else "?"
+    return kind if _KIND.fullmatch(kind) else "?"
 
 
 def _refusal_of(kept: Kept | None) -> Refusal | None:

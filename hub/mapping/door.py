@@ -71,7 +71,7 @@ def _time(mapping: V2Mapping, segment: str, field: int, component: int) -> Quest
     zone, skipped = mapping.source.time_zone, mapping.tables["placeholder"].codes
 
     def passes(text: str) -> bool:
-        return text in skipped or is_no_time(text) or read_time(text, zone) is not None
+        return read_time(text, zone) is not None or text in skipped or is_no_time(text)  # the likeliest first
 
     return Question(segment=segment, field=field, component=component, passes=passes, refusal="impossible-date")
 
@@ -80,7 +80,7 @@ def _number(mapping: V2Mapping, segment: str, field: int, types: frozenset[str],
     skipped = mapping.tables["placeholder"].codes
 
     def passes(text: str) -> bool:
-        return text in skipped or read_citizen_id(text) is not None
+        return read_citizen_id(text) is not None or text in skipped
 
     return Question(
         segment=segment,
