@@ -27,15 +27,23 @@ class Building:
     cleared: list[str] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
     flags: list[Flag] = field(default_factory=list)
+    yielding: set[str] = field(default_factory=set)
+
+    @property
+    def whole(self) -> "Into":
+        """The resource itself, to write into."""
+        return Into(self.resource, self.filled, yielding=self.yielding)
 
 
 @dataclass(slots=True)
 class Into:
-    """What rows write into: the resource, or one part of it such as a contact."""
+    """What rows write into: the resource, or one part of it such as a contact. `yielding` are the elements that hold
+    what a row has put which yields."""
 
     resource: Json
     filled: set[str]
     prefix: str = ""
+    yielding: set[str] = field(default_factory=set)
 
 
 def id_of(building: Building, whose: Sequence[tuple[Identifier, ...]], source: Source) -> str:
@@ -119,6 +127,26 @@ class Targeted(Protocol):
     @property
     def path(self) -> tuple[Element, ...]:
         """The elements along its target."""
+
+
+def is_outranked(into: Into, row: Row) -> bool:
+    """Whether an earlier row has said what this one would say, and stays."""
+    if into.yielding and _giving_way(into, row):
+        return False
+    return (row.slot in into.filled and not row.repeats) or is_rivalled(into.resource, row)
+
+
+def make_way(building: Building, into: Into, row: Row) -> None:
+    """Take out what yields to a row that has a value: OBR-6 to the timing in TQ1."""
+    for name in _giving_way(into, row):
+        into.yielding.discard(name)
+        into.resource.pop(name, None)
+        building.traces = [trace for trace in building.traces if trace.target != into.prefix + name]
+
+
+def _giving_way(into: Into, row: Row) -> set[str]:
+    first = row.path[0]
+    return set() if row.yields else into.yielding & (first.rivals | {first.name})
 
 
 def is_rivalled(into: Json, row: Targeted) -> bool:

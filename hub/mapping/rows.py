@@ -18,7 +18,9 @@ from hub.mapping.targets import Element, elements_of, find_path, required_of
 from hub.message import V2Dictionary
 from hub.toml import NotToml, read_toml
 
-_ROW_KEYS = frozenset({"from", "to", "as", "when", "codes", "each", "value", "assumed", "clear", "empties", "comment"})
+_ROW_KEYS = frozenset(
+    {"from", "to", "as", "when", "codes", "each", "value", "assumed", "clear", "empties", "yields", "comment"}
+)
 _SET_KEYS = frozenset({"segment", "resource", "key", "part_of", "into", "result_of", "joins", "when", "rows"})
 REFUSALS = frozenset({"unlink-by-hand", "move-by-hand"})
 """What ``[[refused]]`` may say of messages that nobody could carry out."""
@@ -28,7 +30,8 @@ _ROW_LINE = re.compile(r"^\s*\{")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One row, compiled. `slot` is what the row fills: its choice (``value[x]``) or its target. `empties` is what an
-    explicit null (``""``) clears: the target, or only the row's own items of a list (``telecom/work``), or nothing."""
+    explicit null (``""``) clears: the target, or only the row's own items of a list (``telecom/work``), or nothing.
+    What a row that `yields` has put makes room for a later row of the same element or choice."""
 
     id: str
     target: str
@@ -44,6 +47,7 @@ class Row:
     assumed: bool = False
     clear: bool = False
     empties: str = ""
+    yields: bool = False
     reads_visit: bool = False
     watches: tuple[Position, ...] = ()
     """What its condition reads."""
@@ -141,6 +145,8 @@ def _row(
         raise ValueError(f"{resource}.{target} is no element of FHIR R4B")
     if "codes" in row and row["codes"] not in tables:
         raise ValueError(f"there is no code table {row['codes']!r}")
+    if row.get("yields") and (len(path) > 1 or path[-1].repeats or "from" not in row):
+        raise ValueError(f"only a row that reads a field into a single element yields, and not one of {target}")
     position = _position(row["from"], dictionary) if "from" in row else None
     return Row(
         id=f"hl7v2/{name}:{target}",
@@ -157,6 +163,7 @@ def _row(
         assumed=bool(row.get("assumed")),
         clear=bool(row.get("clear")),
         empties=str(row.get("empties", target)),
+        yields=bool(row.get("yields")),
         watches=positions_in(row.get("when", "")),
         reads_visit="PV1-" in f"{row.get('from', '')} {row.get('when', '')}",
     )
@@ -225,9 +232,22 @@ def load_plans(folder: Folder, tables: Mapping[str, CodeTable], dictionary: V2Di
     for entry in listing:
         plan = plan_of(entry, loaded, tables)
         plans.update(dict.fromkeys(_events(entry["events"]), plan))
+    _check_yielding(loaded)
     for entry in said.get("refused", ()):
         plans.update(dict.fromkeys(_events(entry["events"]), MessagePlan(refused=_refusal(entry))))
     return plans
+
+
+def _check_yielding(sets: Mapping[str, RowSet]) -> None:
+    """A row yields to another one of its element or choice, in its own row set or in one that goes on where that ends;
+    a row that yields to nobody says what nothing does. Raises Refused (bad-mapping)."""
+    for row_set in sets.values():
+        family = [one for one in sets.values() if one is row_set or (row_set.name in one.part_of and not one.into)]
+        others = [row.path[0] for one in family for row in one.rows if not row.yields]
+        for row in row_set.rows:
+            if row.yields and not any(other.name in {row.path[0].name, *row.path[0].rivals} for other in others):
+                reason = f"{row.target} yields, and no other row gives it or another type of its choice"
+                raise refuse("bad-mapping", f"{row_set.name}.toml", reason=reason)
 
 
 def plan_of(entry: Mapping[str, Any], sets: Mapping[str, RowSet], tables: Mapping[str, CodeTable]) -> MessagePlan:

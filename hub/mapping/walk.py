@@ -17,8 +17,9 @@ from hub.mapping.filling import (
     finished,
     fresh,
     id_of,
+    is_outranked,
     is_raw_code,
-    is_rivalled,
+    make_way,
     missing_of,
     put,
     tell_whose,
@@ -79,6 +80,7 @@ class Walk:
             self._late_rows()
         elif name == "ORC":
             self._ordered_at, self._awaits_order, self._timings = segment.line, True, []
+            self._latest.pop("TQ1", None)  # that of the order before
         if name == "OBR":
             self._latest.pop("OBX", None)
         self._build_from(segment)
@@ -223,7 +225,7 @@ class Walk:
             return
         key = self._apart(row_set, key)
         building = Building(row_set, key, segment, segment, {"resourceType": row_set.resource})
-        whole = Into(building.resource, building.filled)
+        whole = building.whole
         for row in row_set.rows:
             self._apply(building, row, segment, whole)
         if row_set.resource != "Patient":
@@ -239,7 +241,7 @@ class Walk:
     def _join(self, building: Building, segment: Segment) -> None:
         """What one more segment says of a resource that an earlier one of the same key has begun."""
         building.latest = segment
-        whole = Into(building.resource, building.filled)
+        whole = building.whole
         for row in building.row_set.rows:
             if row.position is not None:  # a constant stands there already
                 self._apply(building, row, segment, whole)
@@ -247,7 +249,7 @@ class Walk:
     def _late_rows(self) -> None:
         """PID rows that read PV1 (a death at discharge) can only be read once PV1 is there."""
         patient = self._built[-1][0]
-        whole = Into(patient.resource, patient.filled)
+        whole = patient.whole
         for row in patient.row_set.rows:
             if row.reads_visit:
                 self._apply(patient, row, patient.segment, whole)
@@ -257,7 +259,7 @@ class Walk:
         if owner is None:
             return
         if not row_set.into:  # the segment goes on where the owner's own ended: PV2 after PV1
-            whole = Into(owner.resource, owner.filled)
+            whole = owner.whole
             for row in row_set.rows:
                 self._apply(owner, row, segment, whole)
             return
@@ -302,7 +304,7 @@ class Walk:
         return segment is not None and segment.field(position.field) != ""
 
     def _fill(self, building: Building, row: Row, segment: Segment, into: Into) -> None:
-        if (row.slot in into.filled and not row.repeats) or is_rivalled(into.resource, row):
+        if is_outranked(into, row):
             self._account(row.position)  # outranked: an earlier row has said it
             return
         if row.condition is not None and not row.condition(self._latest):
@@ -312,11 +314,15 @@ class Walk:
         elif row.position is None:
             for position in row.watches:
                 self._account(position)
+            if into.yielding:
+                make_way(building, into, row)
             put(into.resource, row, fresh(row.value))
             building.traces.append(Trace(into.prefix + row.target, segment.where, row.id))
         elif not self._read(building, row, into):
             return
         into.filled.add(row.slot)
+        if row.yields:
+            into.yielding.add(row.path[0].name)
         if row.assumed:
             building.assumed.append(row.target)
 
@@ -340,7 +346,7 @@ class Walk:
         if not raw:
             return False
         path = f"{segment.where}-{position.field}" + (f".{position.component}" if position.component else "")
-        said = self._convert(row, segment, position, path, into.resource)
+        said = self._convert(building, row, position, path, into)
         if said or self._raw_kept:
             self._accounted.add((segment.line, position.field))
         if said:
@@ -350,15 +356,18 @@ class Walk:
             building.traces.append(Trace(f"{into.prefix}extension", path, row.id))
         return said
 
-    def _convert(self, row: Row, segment: Segment, position: Position, path: str, into: Json) -> bool:
-        reader, convert = self._reader, row.convert
+    def _convert(self, building: Building, row: Row, position: Position, path: str, into: Into) -> bool:
+        reader, convert, segment = self._reader, row.convert, self._latest[position.segment]
         reader.segment, reader.number, reader.table = segment, position.field, row.table
         said = self._raw_kept = False
         for place, text in texts_of(segment, row, position):
             reader.where = path + place
             value = convert(text, reader) if convert else None
-            if value is not None:
-                put(into, row, value)
-                self._raw_kept = self._raw_kept or is_raw_code(value)
-                said = said or not is_raw_code(value)
+            if value is None:
+                continue
+            if into.yielding and not is_raw_code(value):
+                make_way(building, into, row)
+            put(into.resource, row, value)
+            self._raw_kept = self._raw_kept or is_raw_code(value)
+            said = said or not is_raw_code(value)
         return said

@@ -48,6 +48,9 @@ def refusal_of(folder: Path, rows: str, messages: str = MESSAGES) -> tuple[str, 
         ('{ from = "PID8", to = "gender", as = "code" }', "is not a position"),
         ('{ from = "PID-8", as = "code" }', "to is missing"),
         ('{ to = "gender" }', "needs from, value or clear"),
+        ('{ to = "gender", value = "male", yields = true }', "only a row that reads a field"),
+        ('{ from = "PID-5", to = "name", as = "name", yields = true }', "into a single element yields"),
+        ('{ from = "PID-16", to = "maritalStatus.text", as = "shown", yields = true }', "into a single element yields"),
     ],
 )
 def test_a_wrong_row_is_refused_with_its_line(row: str, said: str, tmp_path: Path) -> None:
@@ -64,6 +67,7 @@ def test_a_wrong_row_is_refused_with_its_line(row: str, said: str, tmp_path: Pat
         (ROWS.replace("  ROW,\n", "").replace('segment = "PID"\n', ""), "missing keys ['segment']"),
         (ROWS.replace("  ROW,\n", "").replace('resource = "Patient"', 'part_of = "pv1"\ninto = "x"'), "is no row set"),
         (ROWS.replace("  ROW,\n", "").replace('"Patient"', '"Person2"'), "Person2"),
+        (ROWS.replace("ROW", '{ from = "PID-8", to = "gender", as = "code", yields = true }'), "gender yields, and no"),
     ],
 )
 def test_a_wrong_file_of_rows_is_refused_by_its_name(rows: str, said: str, tmp_path: Path) -> None:
