@@ -23,7 +23,7 @@ Plans = Mapping[str, MessagePlan]
 _LISTING = "messages.toml"
 _NO_ROWS = frozenset({_LISTING, FILE})
 _KIND = re.compile(r"[A-Z]{3}\^[A-Z]\w{2}")
-_WAYS = ("merge", "link", "move", "share")
+_WAYS = ("merge", "link", "move", "share", "behind")
 _KEYS = frozenset({"events", "rows", "needs", *_WAYS})
 _ROW_LINE = re.compile(r"^\s*\{", re.MULTILINE)
 
@@ -158,9 +158,9 @@ def _listed(file: Folder, sets: Mapping[str, RowSet], tables: Mapping[str, CodeT
 def _entry_fault(entry: Any, sets: Mapping[str, RowSet], before: Plans) -> str:
     """What is wrong with one ``[[message]]``; "" if nothing."""
     if not isinstance(entry, Mapping) or not {"events", "rows"} <= set(entry) or set(entry) - _KEYS:
-        return "a [[message]] has events and rows, and may have merge, link, move, share or needs"
+        return "a [[message]] has events and rows, and may have merge, link, move, share, behind or needs"
     if not all(isinstance(entry.get(way, False), bool) for way in _WAYS):
-        return "merge, link, move and share are true or false"
+        return "merge, link, move, share and behind are true or false"
     for key in ("events", "rows"):
         if not isinstance(entry[key], list) or not all(isinstance(one, str) for one in entry[key]) or not entry[key]:
             return f"{key} is a list of texts"

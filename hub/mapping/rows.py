@@ -193,9 +193,9 @@ class MessagePlan:
 
     `merges`: MRG names the number that is given up for the one of its PID. `links`: the PIDs are one person's, and all
     their numbers stay. `moves`: what MRG names is another patient, from whom a visit is taken. `shares`: it is about
-    nobody's health, but tells of staff and places (MFN). `refused` is the code of the refusal where nobody could carry
-    out what the message asks for. `needs` says of row sets when they read a message of this kind at all: an ORU makes a
-    visit only of a PV1 with a visit number.
+    nobody's health, but tells of staff and places (MFN). `behind`: ORC stands behind its OBR (OUL).
+    `refused` is the code of the refusal where nobody could carry out what the message asks for. `needs` says of row
+    sets when they read a message of this kind at all: an ORU makes a visit only of a PV1 with a visit number.
     """
 
     row_sets: tuple[RowSet, ...] = ()
@@ -203,6 +203,7 @@ class MessagePlan:
     links: bool = False
     moves: bool = False
     shares: bool = False
+    behind: bool = False
     refused: str = ""
     needs: Mapping[str, Condition] = field(default_factory=dict)
 
@@ -265,6 +266,7 @@ def plan_of(entry: Mapping[str, Any], sets: Mapping[str, RowSet], tables: Mappin
         links=bool(entry.get("link")),
         moves=bool(entry.get("move")),
         shares=bool(entry.get("share")),
+        behind=bool(entry.get("behind")),
         needs=conditions,
     )
 

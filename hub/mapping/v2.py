@@ -12,6 +12,7 @@ from hub.mapping.converters import Reader
 from hub.mapping.happening import times_of
 from hub.mapping.ignoring import NOTHING, Ignored
 from hub.mapping.rows import MessagePlan
+from hub.mapping.sequence import in_order
 from hub.mapping.telling import check_may_tell, not_kept
 from hub.mapping.walk import Walk
 from hub.message import QUERIES, Source, V2Message
@@ -50,7 +51,7 @@ class V2Mapping:
             check_may_tell(self.source)
         reader = Reader(self.source, self.tables, self.kinds, message.delimiters, message.segments[0])
         walk = Walk(reader, Accounts(self.tables, self.ignored), plan, message)
-        for segment in message.segments:
+        for segment in in_order(message.segments) if plan.behind else message.segments:
             walk.take(segment)
         parts, told = walk.parts(), walk.told()
         if not parts and not told:

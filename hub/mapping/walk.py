@@ -36,6 +36,8 @@ _EMPTIED = '""'
 _OLDER = {"PID": 2, "MRG": 4}
 """Where a patient's number stood before there was a list of them."""
 _ORDERS = ("OBR", "RXO", "RXE")
+_BESIDE = frozenset({"NTE", "TQ1", "TQ2", "PRT", "CTD", "ROL"})
+"""Segments that only add to the one before them: a note behind them belongs to that one (ORU^R01: OBX PRT NTE)."""
 
 
 class Walk:
@@ -56,7 +58,7 @@ class Walk:
         self._early: list[Segment] = []  # what stands before the patient that it is about
         self._accounted: set[tuple[int, int]] = set()  # the line and number of each field that a row has read
         self.left_out: list[Refusal] = []
-        self._ordered_at = 0  # the line of the latest ORC
+        self._ordered_at = 0  # how many resources there were at the latest ORC
         self._awaits_order = False  # whether that ORC has not come to what is ordered
         self._timings: list[Segment] = []  # TQ1 until then
         self._raw_kept = False  # whether the row at hand has kept a code that its table does not know
@@ -79,7 +81,8 @@ class Walk:
         elif name == "PV1" and self._built:
             self._late_rows()
         elif name == "ORC":
-            self._ordered_at, self._awaits_order, self._timings = segment.line, True, []
+            self._ordered_at = len(self._built[-1]) if self._built else 0
+            self._awaits_order, self._timings = True, []
             self._latest.pop("TQ1", None)  # that of the order before
         if name == "OBR":
             self._latest.pop("OBX", None)
@@ -93,16 +96,15 @@ class Walk:
         for row_set in self._plan.row_sets:
             if row_set.segment == segment.name and self._fits(row_set, segment):
                 self._build(row_set, segment)
-        if segment.name != "NTE":
+        if segment.name not in _BESIDE:
             self._owner = segment.name
 
     def _take_timings(self) -> None:
         """TQ1 stands between ORC and what is ordered, and is about the latter (HL7 v2.5.1 4.4.6)."""
-        owner, timings = self._owner, self._timings
+        timings = self._timings
         self._awaits_order = False
         for segment in timings:
             self.take(segment)
-        self._owner = owner  # a note behind what is ordered belongs to that
 
     def _take_early(self) -> None:
         """What stood before the patient is about the patient: an appointment (SIU), a referral (REF)."""
@@ -176,6 +178,7 @@ class Walk:
         numbers = self._numbers_in(segment, 3)
         self._numbers.append(numbers)
         self._built.append([])
+        self._ordered_at = 0
         self._used.clear()
         for name in ("PV1", "OBR", "OBX"):
             self._latest.pop(name, None)
@@ -211,9 +214,12 @@ class Walk:
 
     def _last(self, *row_sets: str) -> Building | None:
         """The last resource of these row sets; none of an order before the one at hand."""
-        found = next((b for b in reversed(self._built[-1]) if b.row_set.name in row_sets), None)
-        is_another = found is not None and found.segment.name in _ORDERS and found.segment.line < self._ordered_at
-        return None if is_another else found
+        built = self._built[-1]
+        for at in range(len(built) - 1, -1, -1):
+            if built[at].row_set.name in row_sets:
+                is_another = built[at].segment.name in _ORDERS and at < self._ordered_at
+                return None if is_another else built[at]
+        return None
 
     def _build(self, row_set: RowSet, segment: Segment) -> None:
         if row_set.part_of:

@@ -1,10 +1,12 @@
 """Identity and visit events of a source: what they mean for residents and their records, and what they never do."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.hl7v2 import reading as parsing
@@ -144,6 +146,76 @@ async def test_a_stay_with_a_new_number_is_the_stay_it_was(engine: AsyncEngine) 
     (stay,) = await rows(engine, "select visit_number, status, effective_at from encounter")
     assert (stay["visit_number"], stay["status"]) == ("260000999", "finished")
     assert stay["effective_at"] == datetime(2026, 1, 26, 1, 30, tzinfo=UTC)
+
+
+def alternate(visit: str, number: str) -> str:
+    """PV1 with PV1-19 and PV1-50."""
+    return f"PV1|1|O|9700{'|' * 16}{visit}{'|' * 31}{number}"
+
+
+async def test_a_stay_known_by_its_other_number_alone_keeps_what_was_known_when_that_is_changed(
+    engine: AsyncEngine,
+) -> None:
+    await deliver(
+        engine,
+        message("ADT^A04", 1, QIN, alternate("", "T1")),
+        message("ADT^A51", 2, QIN, f"MRG|{ONE}|||||T1", alternate("", "T2")),
+        message("ADT^A03", 3, QIN, alternate("", "T2")),
+    )
+    (stay,) = await rows(engine, "select visit_number, status from encounter")
+    assert (stay["visit_number"], stay["status"]) == ("T2", "finished")
+
+
+async def test_a_changed_other_number_leaves_a_stay_with_a_visit_number_one(engine: AsyncEngine) -> None:
+    await deliver(
+        engine,
+        message("ADT^A01", 1, QIN, alternate("260000205", "T1")),
+        message("ADT^A51", 2, QIN, f"MRG|{ONE}|||||T1", alternate("260000205", "T2")),
+    )
+    assert await stays(engine) == [("秦学勤", "260000205")]
+    told = await rows(engine, "select content from fact where kind = 'Encounter' order by event_at")
+    assert [[one["value"] for one in json.loads(row["content"])["identifier"]] for row in told] == [
+        ["260000205", "T1"],
+        ["260000205", "T2"],
+    ]
+
+
+@pytest.mark.parametrize("kind", ["ADT^A36", "ADT^A39", "ADT^A46"])
+async def test_a_number_that_is_given_up_leads_to_the_same_resident_in_the_words_of_each_version(
+    engine: AsyncEngine, kind: str
+) -> None:
+    given_up = message(kind, 2, pid(ONE, "秦学勤"), f"MRG|{TWO}")
+    await deliver(engine, message("ADT^A01", 1, NOBODY, VISIT), given_up)
+    assert await residents(engine) == [("0000000016", "秦学勤"), ("0000000902", "秦学勤")]
+    assert await stays(engine) == [("秦学勤", "260000205")]
+
+
+@pytest.mark.parametrize("kind", ["ADT^A36", "ADT^A39", "ADT^A46"])
+async def test_a_number_is_given_up_for_another_only_where_both_are_named(engine: AsyncEngine, kind: str) -> None:
+    await deliver(engine, message("ADT^A28", 1, QIN), message(kind, 2, pid(ONE, "秦学勤")))
+    assert [row["fate"] for row in await fates(engine)] == ["merged", "parked"]
+
+
+async def test_two_visits_that_are_merged_are_one_stay(engine: AsyncEngine) -> None:
+    await deliver(
+        engine,
+        message("ADT^A01", 1, QIN, VISIT),
+        message("ADT^A04", 2, QIN, VISIT.replace("260000205", "260000777")),
+    )
+    assert len(await stays(engine)) == 2
+    bare = "PV1|1|I|9700||||||||||||||||260000205"
+    await deliver(engine, message("ADT^A42", 3, QIN, f"MRG|{ONE}||||260000777", bare))
+    assert await stays(engine) == [("秦学勤", "260000205")]
+
+
+async def test_a_person_who_is_deleted_at_the_source_keeps_the_record_and_is_no_longer_active(
+    engine: AsyncEngine,
+) -> None:
+    await deliver(engine, message("ADT^A01", 1, QIN, VISIT), message("ADT^A29", 2, QIN))
+    assert [row["fate"] for row in await fates(engine)] == ["merged", "merged"]
+    assert await stays(engine) == [("秦学勤", "260000205")]
+    *_, told = await rows(engine, "select content from fact where kind = 'Patient' order by event_at")
+    assert json.loads(told["content"])["active"] is False
 
 
 async def test_a_result_without_a_code_costs_itself_and_not_its_message(engine: AsyncEngine) -> None:

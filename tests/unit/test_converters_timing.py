@@ -81,3 +81,30 @@ def test_a_code_in_the_second_place_alone_is_a_code() -> None:
         "coding": [{"system": "urn:hub:source:renmin-his:L", "code": "K", "display": "血钾"}],
         "text": "血钾",
     }
+
+
+def ordered(raw: str) -> Reader:
+    return reader(f"ORC|NW|O1|||||{raw}", table="repeat-pattern", number=7)
+
+
+def test_the_timing_of_before_version_2_5_is_read_part_by_part() -> None:
+    raw = "2&片^BID&0800,2000^D5^^^R^^餐前服^^^^10"
+    found = convert("old-timing", raw, ordered(raw))
+    assert found["code"]["coding"][0]["code"] == "BID"
+    assert found["repeat"]["timeOfDay"] == ["08:00:00", "20:00:00"]
+    assert (found["repeat"]["boundsDuration"]["code"], found["repeat"]["boundsDuration"]["value"]) == ("d", 5)
+    assert found["repeat"]["count"] == 10
+    assert convert("old-quantity", raw, ordered(raw)) == {"value": 2, "unit": "片"}
+    assert convert("old-instruction", raw, ordered(raw)) == {"text": "餐前服"}
+
+
+def test_of_a_length_and_a_period_the_period_bounds_a_timing() -> None:
+    raw = "^TID^D5^20260205080000^20260210080000"
+    repeat = convert("old-timing", raw, ordered(raw))["repeat"]
+    assert set(repeat) == {"boundsPeriod"}
+
+
+@pytest.mark.parametrize("raw", ["1^^^20260205080000^20260210080000^S", "^^^^^R", "1", "^^X9"])
+def test_a_timing_that_says_no_more_than_a_period_is_none(raw: str) -> None:
+    assert convert("old-timing", raw, ordered(raw)) is None
+    assert convert("old-quantity", raw, ordered(raw)) is None

@@ -7,7 +7,7 @@ value of its type is refused, or left to the next row of the same target.
 
 from collections.abc import Mapping
 
-from hub.mapping.converters import care, codes, numbers, people, results, staff, values
+from hub.mapping.converters import care, codes, numbers, people, results, staff, timing, values
 from hub.mapping.converters.extensions import extension
 from hub.mapping.converters.reader import Convert, Converter, Reader
 
@@ -142,5 +142,8 @@ CONVERTERS: Mapping[str, Converter] = {
         ),
         ("report-note", extension(f"{_R5}DiagnosticReport.note", "valueAnnotation", care.annotation), "Extension"),
         ("minutes", care.minutes, "UnsignedInt"),
+        ("old-quantity", timing.quantity, "Quantity"),
+        ("old-timing", timing.timing, "Timing"),
+        ("old-instruction", timing.instruction, "Annotation"),
     )
 }
