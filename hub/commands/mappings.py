@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from rich.table import Column, Table
 
 from hub.commands.parts import print_json, read_file
 from hub.errors import Language, refuse
+from hub.mapping.misses import Class, classed, load_classes
 from hub.mapping.scoring import SCORED, Score, Tally
 from hub.mapping.standard import Standard, StandardRow, implemented, load_standard
 from hub.profiles.samples import v2_messages
@@ -28,6 +28,7 @@ mappings = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 _WORST = 20
+_WIDE = 100
 _MESSAGES = (".hl7", ".er7", ".txt", ".xml")
 _EXPECTED = (".expected.json", ".fhir", ".fhir.json")
 
@@ -39,13 +40,19 @@ _SAID: dict[str, dict[Language, str]] = {
     "unread": {"zh": "没有映射规则读取的字段（消息数）", "en": "Fields that no row reads (messages)"},
     "clinical": {"zh": "其中属于临床段", "en": "Of them in clinical segments"},
     "read": {"zh": "已读取 {read} 条消息，共 {all} 条", "en": "{read} of {all} messages read"},
-    "tabled": {"zh": "HL7 有行者的召回率", "en": "recall where HL7 has a row"},
+    "tabled": {"zh": "HL7 有行者", "en": "where HL7 has a row"},
+    "content": {"zh": "且不计名称", "en": "less labels"},
+    "classes": {
+        "zh": "遗漏的分类（次数、其中 HL7 有行者）",
+        "en": "What was missed, by class (times, where HL7 has a row)",
+    },
+    "none": {"zh": "其余", "en": "the rest"},
     "rows": {"zh": "HL7 映射表的行：已实现 {had} 行，共 {all} 行", "en": "{had} of {all} rows of HL7's tables"},
     "good": {"zh": "映射规则有效：{kinds} 种消息", "en": "The rows are good: {kinds} kinds of messages"},
 }
 _HEADS: dict[Language, Sequence[str]] = {
-    "en": ("resource", "expected", "given", "met", "recall", "precision"),
-    "zh": ("资源", "应有", "给出", "相符", "召回率", "准确率"),
+    "en": ("resource", "expected", "given", "met", "labels", "recall", "less labels", "precision"),
+    "zh": ("资源", "应有", "给出", "相符", "仅名称不同", "召回率", "不计名称", "准确率"),
 }
 
 
@@ -64,6 +71,10 @@ def score(
         Path | None,
         typer.Option("--tables", help="HL7's own v2-to-FHIR tables (CSV): which of their rows the hub has."),
     ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option("--classes", help="Classes of misses (TOML): how many of each, and how many of none."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare what messages become with what somebody else expects of them, leaf by leaf."""
@@ -71,10 +82,14 @@ def score(
     standard = load_standard(tables) if tables else None
     found = scored(folder, list(_pairs(folder)), settings, standard)
     had = implemented(standard, profile_places(settings).base.plans) if standard else frozenset()
+    known = load_classes(classes) if classes else ()
     if as_json:
-        print_json(_as_json(found) | (_standard_json(standard, had) if standard else {}))
+        told = _as_json(found) | (_standard_json(standard, had) if standard else {})
+        print_json(told | (_classes_json(found, known) if classes else {}))
         return
     _show(found, settings.locale)
+    if classes:
+        _show_classes(found, known, settings.locale)
     if standard:
         _show_standard(standard, had, settings.locale)
 
@@ -93,8 +108,8 @@ def scored(
         one = tried[file.stem]
         if one.refused:
             total.refused[file.stem] = one.refused
-        asks_for = partial(standard.asks_for, segments=_lines(samples[file.stem])) if standard else None
-        total.add(file.stem, _expected(beside), one.resources, asks_for)
+        measure = standard.of(_lines(samples[file.stem])) if standard else None
+        total.add(file.stem, _expected(beside), one.resources, measure)
     return total
 
 
@@ -117,22 +132,23 @@ def _expected(file: Path) -> list[dict[str, Any]]:
     return [said]
 
 
-def _shares(tally: Tally) -> tuple[str, str]:
-    shares = (tally.recall, tally.precision)
-    first, second = ("-" if share is None else f"{share:.2f}" for share in shares)
-    return first, second
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.2f}"
 
 
 def _show(found: Score, language: Language) -> None:
-    console = Console(markup=False, highlight=False)
+    console = Console(markup=False, highlight=False, width=_WIDE)
     heads = _HEADS[language]
-    heads = (*heads, _SAID["tabled"][language]) if found.asked else heads
-    table = Table(Column(heads[0], no_wrap=True), *(Column(head, justify="right") for head in heads[1:]))
+    heads = (*heads, _SAID["tabled"][language], _SAID["content"][language]) if found.asked else heads
+    columns = (Column(head, justify="right", min_width=5, overflow="fold") for head in heads[1:])
+    table = Table(Column(heads[0], no_wrap=True), *columns, box=None)
     for kind in (*SCORED, ""):
         tally = found.kinds.get(kind, Tally()) if kind else found.whole
         asked = found.asked.get(kind, Tally()) if kind else found.whole_asked
-        more = [_shares(asked)[0]] if found.asked else []
-        table.add_row(kind or "=", str(tally.wanted), str(tally.given), str(tally.met), *_shares(tally), *more)
+        shares = (tally.recall, tally.content_recall, tally.precision)
+        more = (asked.recall, asked.content_recall) if found.asked else ()
+        numbers = (tally.wanted, tally.given, tally.met, tally.labels)
+        table.add_row(kind or "=", *(str(number) for number in numbers), *(_share(one) for one in (*shares, *more)))
     console.print(table)
     print(_SAID["pairs"][language].format(pairs=found.pairs, refused=len(found.refused)))
     for name, counts in (("missed", found.missed), ("surplus", found.surplus)):
@@ -153,6 +169,30 @@ def _show_standard(standard: Standard, had: Collection[StandardRow], language: L
         print(f"  {len(of) - len(missing):3}/{len(of):<3} {table}  {', '.join(missing)}".rstrip())
 
 
+def _show_classes(found: Score, classes: Sequence[Class], language: Language) -> None:
+    said = {one.name: one.zh if language == "zh" else one.en for one in classes} | {"": ""}
+    print(f"\n{_SAID['classes'][language]}")
+    for name, misses in classed(found.misses, classes).items():
+        tabled = sum(miss.tabled for miss in misses)
+        print(f"  {len(misses):5} {tabled:5} {name or _SAID['none'][language]}  {said[name]}".rstrip())
+        for path, times in Counter(miss.path for miss in misses).most_common(0 if name else _WORST):
+            print(f"        {times:5} {path}")
+
+
+def _classes_json(found: Score, classes: Sequence[Class]) -> dict[str, Any]:
+    return {
+        "classes": [
+            {
+                "name": name,
+                "times": len(misses),
+                "tabled": sum(miss.tabled for miss in misses),
+                "elements": dict(Counter(miss.path for miss in misses).most_common(_WORST)),
+            }
+            for name, misses in classed(found.misses, classes).items()
+        ]
+    }
+
+
 def _standard_json(standard: Standard, had: Collection[StandardRow]) -> dict[str, Any]:
     rows = [{**asdict(row), "implemented": row in had} for row in standard.rows]
     return {"tables": {"rows": len(rows), "implemented": len(had), "each": rows}}
@@ -168,12 +208,16 @@ def _as_json(found: Score) -> dict[str, Any]:
 
 def _asked_json(found: Score, kind: str) -> dict[str, Any]:
     asked = found.asked.get(kind)
-    return {"tabled": {"expected": asked.wanted, "met": asked.met, "recall": asked.recall}} if asked else {}
+    if asked is None:
+        return {}
+    counts = {"expected": asked.wanted, "met": asked.met, "labels": asked.labels}
+    return {"tabled": {**counts, "recall": asked.recall, "recall_without_labels": asked.content_recall}}
 
 
 def _tally_json(tally: Tally) -> dict[str, Any]:
-    counts = {"expected": tally.wanted, "given": tally.given, "met": tally.met}
-    return {**counts, "recall": tally.recall, "precision": tally.precision}
+    counts = {"expected": tally.wanted, "given": tally.given, "met": tally.met, "labels": tally.labels}
+    recall = {"recall": tally.recall, "recall_without_labels": tally.content_recall}
+    return {**counts, **recall, "precision": tally.precision}
 
 
 # -- coverage ----------------------------------------------------------------------------------------------------------

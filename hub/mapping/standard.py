@@ -7,18 +7,21 @@ extension of an element is a row of its own.
 
 import csv
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hub.errors import refuse
+from hub.mapping.misses import Leaf
 from hub.mapping.rows import MessagePlan
-from hub.mapping.scoring import Leaf
 
 _FILE = re.compile(r"^HL7 Segment - FHIR R4_ (?P<table>(?P<segment>[A-Z0-9]{3})\[(?P<resource>[A-Za-z]+)[^\]]*\])")
 _FIELD = re.compile(r"(?P<segment>[A-Z][A-Z0-9]{2})(?:-(?P<field>\d+))?$")
 _NAME = re.compile(r"[A-Za-z]+|\$this")
 _IDENTIFIER, _TARGET = 1, 9
+_SHORT = 3
+"""A value no longer than this (``Y``, ``MR``) stands somewhere by chance, and so may one in lower case: what FHIR's own
+codes are (``home``, ``final``)."""
 
 
 @dataclass(frozen=True, order=True, kw_only=True, slots=True)
@@ -43,15 +46,38 @@ class Standard:
         """The segments of which HL7 has a table for this resource."""
         return frozenset(row.segment for row in self.rows if row.resource == resource)
 
-    def asks_for(self, leaf: Leaf, segments: Iterable[str]) -> bool:
-        """Whether HL7 has a row for an expected leaf of a message: one for its element, and the value does not stand
-        in segments alone of which HL7 has no table for the resource (an insured person's number in IN2)."""
-        path, value = leaf
-        resource, element = path.split(".")[:2]
-        if not any(row.resource == resource and _is_element(row.element, element) for row in self.rows):
+    def of(self, lines: Sequence[str]) -> "Measured":
+        """What it says of the leaves that are expected of one message."""
+        return Measured(self, lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A standard beside one message, by its lines."""
+
+    standard: Standard
+    lines: Sequence[str]
+
+    def asks_for(self, leaf: Leaf) -> bool:
+        """Whether HL7 has a row for an expected leaf: one for its element, and its value does not stand in segments
+        alone of which HL7 has no table for the resource."""
+        resource, element = leaf[0].split(".")[:2]
+        rows = self.standard.rows
+        if not any(row.resource == resource and _is_element(row.element, element) for row in rows):
             return False
-        own, holding = self.segments_of(resource), [line for line in segments if value in line]
-        return not holding or any(line[:3] in own for line in holding)
+        return self._stands(resource, leaf[1]) is not False
+
+    def is_elsewhere(self, kind: str, leaves: Sequence[Leaf], *, whole: bool = False) -> bool:
+        """Whether something of an item stands in segments alone of which HL7 has no table for the resource (an insured
+        person's number in IN2, and so the type of that number); of a `whole` resource, and nothing in others alone."""
+        stand = [self._stands(kind, value) for _, value in leaves if len(value) > _SHORT and not value.islower()]
+        return False in stand and not (whole and True in stand)
+
+    def _stands(self, kind: str, value: str) -> bool | None:
+        """Whether a value stands in segments of which HL7 has a table for the resource; None: nobody sent it."""
+        holding = [line for line in self.lines if value in line]
+        own = self.standard.segments_of(kind)
+        return any(line[:3] in own for line in holding) if holding else None
 
 
 def load_standard(folder: Path) -> Standard:

@@ -1,20 +1,24 @@
 """v2 messages read and mapped by one core, against hl7apy's parse of the same messages, which makes no resources."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
+import orjson
 import pytest
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message
 
+from adapters.fhir.validation import check
 from adapters.hl7v2.reading import read
 from fixtures.county.clinic import panel
 from fixtures.county.crowd import crowd
 from fixtures.county.messages import write_oru
 from fixtures.county.people import Person
 from fixtures.county.plans import order_for
+from hub.record import Mapped, PatientPart
 from tests.bench.figures import by_turns, show
 from tests.bench.traffic import FIRST, mixed
 from tests.desk import mappings, sources
@@ -66,9 +70,57 @@ def measure(carry: Carry, bodies: Sequence[bytes]) -> Callable[[], Awaitable[flo
     return round_
 
 
-@pytest.mark.parametrize(("what", "bodies"), [("ADT^A01", admissions()), (f"ORU^R01 with {RESULTS} OBX", results())])
+CASES: Sequence[tuple[str, Sequence[bytes]]] = (
+    ("ADT^A01", admissions()),
+    (f"ORU^R01 with {RESULTS} OBX", results()),
+)
+"""What is measured: a name and its messages. Another kind is one more line, where `STEPS_OF` has its steps."""
+
+
+@pytest.mark.parametrize(("what", "bodies"), CASES)
 async def test_mapping_is_faster_than_parsing_by_the_library(what: str, bodies: Sequence[bytes]) -> None:
     reading = map_it(bodies[-1])
     assert reading is not None
     rates = await by_turns({"floor": measure(parse_it, bodies), "hub": measure(map_it, bodies)}, ROUNDS)
     assert show(f"{what}: read and mapped, against hl7apy's parse", rates["floor"], rates["hub"], "2") > 1
+
+
+# -- step by step ------------------------------------------------------------------------------------------------------
+
+Step = tuple[str, Callable[[Any], Any]]
+V2_STEPS: Sequence[Step] = (
+    ("read (characters, segments, fields)", lambda raw: read(raw, sources()[SOURCE].charset)),
+    ("map (rows, codes, ids)", lambda message: mappings().v2[SOURCE].read(message, RECEIVED)),
+    ("list resources", lambda reading: [one.resource for part in reading.parts for one in _mapped(part)]),
+    ("write JSON", lambda resources: (resources, [orjson.dumps(one) for one in resources])),
+    ("check as FHIR R4B (a share of them, off the path)", lambda both: [check(one) for one in both[0]]),
+)
+"""The steps from bytes to stored resources, each of which takes what the one before it gave."""
+STEPS_OF: Mapping[str, Sequence[Step]] = {what: V2_STEPS for what, _ in CASES}
+
+
+def _mapped(part: PatientPart) -> list[Mapped]:
+    return [one for one in (part.demographics, *part.resources) if one]
+
+
+def spent(steps: Sequence[Step], bodies: Sequence[bytes]) -> dict[str, float]:
+    """Seconds a message in each step, the best of `ROUNDS`."""
+    best = {name: float("inf") for name, _ in steps}
+    for _ in range(ROUNDS):
+        given: list[Any] = list(bodies)
+        for name, step in steps:
+            started = time.perf_counter()
+            given = [step(one) for one in given]
+            best[name] = min(best[name], (time.perf_counter() - started) / len(bodies))
+    return best
+
+
+@pytest.mark.parametrize(("what", "bodies"), CASES)
+def test_the_time_of_a_message_is_told_step_by_step(what: str, bodies: Sequence[bytes]) -> None:
+    times = spent(STEPS_OF[what], bodies)
+    whole = sum(times.values())
+    print(f"\n{what}: {1 / whole:,.0f} a second on one core, every step")
+    for name, seconds in times.items():
+        print(f"  {seconds / whole:5.0%} {seconds * 1e3:8.3f} ms  {name}")
+    assert len(times) == len(STEPS_OF[what])
+    assert all(seconds > 0 for seconds in times.values())

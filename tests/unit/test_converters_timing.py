@@ -108,3 +108,33 @@ def test_of_a_length_and_a_period_the_period_bounds_a_timing() -> None:
 def test_a_timing_that_says_no_more_than_a_period_is_none(raw: str) -> None:
     assert convert("old-timing", raw, ordered(raw)) is None
     assert convert("old-quantity", raw, ordered(raw)) is None
+
+
+@pytest.mark.parametrize("sent", ["3.5-5.5", "3.5~5.5", "1:160", "阳性", "++", "<0.01?", "1e9999"])
+def test_what_is_no_number_stays_the_text_that_it_is_under_a_numeric_type(sent: str) -> None:
+    at = obx("NM", sent.replace("~", "～"))
+    assert convert("quantity", sent.replace("~", "～"), at) is None
+    assert convert("text-value", sent.replace("~", "～"), at) == sent.replace("~", "～")
+
+
+def test_a_value_below_the_limit_is_a_number_with_its_comparator() -> None:
+    found = convert("quantity", "<0.01", obx("ST", "<0.01", unit="ng/mL"))
+    assert (found["comparator"], found["value"]) == ("<", 0.01)
+
+
+@pytest.mark.parametrize(("sent", "code"), [("H", "H"), ("L", "L"), ("HH", "HH"), ("N", "N"), ("A", "A")])
+def test_an_abnormal_flag_is_the_interpretation(sent: str, code: str) -> None:
+    found = convert("concept", sent, reader(f"OBX|1|NM|GLU||6.8||||{sent}", table="interpretation", number=8))
+    assert found["coding"][0]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("name", "segment", "own", "other"),
+    [("procedure-reference", "PR1", 19, 25), ("due-to", "DG1", 20, 22)],
+)
+def test_what_another_thing_is_called_by_is_of_the_system_of_its_own_number(
+    name: str, segment: str, own: int, other: int
+) -> None:
+    named = convert("entity-number", "N1", reader(f"{segment}|1", number=own))
+    found = convert(name, "N1", reader(f"{segment}|1", number=other))
+    assert found.get("valueReference", found)["identifier"] == named

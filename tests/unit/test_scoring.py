@@ -8,6 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hub.cli import app
+from hub.errors import Refused
+from hub.mapping.misses import classed, load_classes
 from hub.mapping.scoring import Score, leaves_of
 from hub.mapping.standard import implemented, load_standard
 from tests.desk import mappings
@@ -141,13 +143,22 @@ def test_a_row_of_hl7s_tables_is_implemented_where_the_same_field_gives_the_same
 
 
 def test_what_stands_in_segments_without_a_table_is_not_asked_for(tables: Path) -> None:
-    asks_for = load_standard(tables).asks_for
-    lines = ["PID|1||||Qin^Xueqin", "IN2||INS7"]
-    assert asks_for(("Patient.name.family", "Qin"), lines)
-    assert asks_for(("Patient.name.use", "official"), lines)  # nobody sent it: HL7's own constant
-    assert not asks_for(("Patient.name.given", "INS7"), lines)
-    assert not asks_for(("Patient.photo.title", "Qin"), lines)
-    assert not asks_for(("Condition.name", "Qin"), lines)
+    measure = load_standard(tables).of(["PID|1||||Qin^Xueqin", "IN2||INS7"])
+    assert measure.asks_for(("Patient.name.family", "Qin"))
+    assert measure.asks_for(("Patient.name.use", "official"))  # nobody sent it: HL7's own constant
+    assert not measure.asks_for(("Patient.name.given", "INS7"))
+    assert not measure.asks_for(("Patient.photo.title", "Qin"))
+    assert not measure.asks_for(("Condition.name", "Qin"))
+
+
+def test_an_item_of_which_one_part_stands_elsewhere_alone_is_from_elsewhere(tables: Path) -> None:
+    measure = load_standard(tables).of(["PID|1||||Qin^Xueqin", "IN2||INS7^Xueqin"])
+    named = ("Patient.name.given", "Xueqin")
+    insured = ("Patient.name.family", "INS7")
+    assert measure.is_elsewhere("Patient", [named, insured])
+    assert not measure.is_elsewhere("Patient", [named])
+    assert not measure.is_elsewhere("Patient", [named, insured], whole=True)
+    assert measure.is_elsewhere("Patient", [insured], whole=True)
 
 
 def test_the_score_tells_what_hl7s_tables_have_a_row_for(pairs: Path, tables: Path) -> None:
@@ -170,3 +181,92 @@ def test_hl7s_name_of_a_table_is_fhirs() -> None:
     for system in ("http://example.com/CodeSystem/HL70069", "http://terminology.hl7.org/CodeSystem/v2-0069"):
         coded = {"resourceType": "Encounter", "serviceType": {"coding": [{"system": system}]}}
         assert list(leaves_of(coded)) == [("Encounter.serviceType.coding.system", "v2-0069")]
+
+
+# -- labels and classes ------------------------------------------------------------------------------------------------
+
+MARRIED: dict[str, Any] = {"system": "http://x/v3-MaritalStatus", "code": "M", "display": "Married"}
+
+
+def of_marriage(coding: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "Patient", "maritalStatus": {"coding": [coding]}}
+
+
+@pytest.mark.parametrize(
+    ("ours", "met", "labels"),
+    [
+        ({**MARRIED, "display": "已婚"}, 2, 1),
+        ({**MARRIED, "code": "S", "display": "未婚"}, 1, 0),
+        ({**MARRIED, "system": "http://x/other", "display": "已婚"}, 1, 0),
+        (MARRIED, 3, 0),
+    ],
+)
+def test_another_label_of_the_same_code_is_counted_apart_and_still_no_hit(
+    ours: dict[str, Any], met: int, labels: int
+) -> None:
+    score = Score()
+    score.add("pair", [of_marriage(MARRIED)], [of_marriage(ours)])
+    tally = score.kinds["Patient"]
+    assert (tally.wanted, tally.met, tally.labels) == (3, met, labels)
+    assert tally.recall == met / 3
+    assert tally.content_recall == met / (3 - labels)
+
+
+CLASSES = """\
+[[class]]
+name = "labels"
+label = true
+zh = "名称。"
+en = "Labels."
+[[class]]
+name = "passports"
+path = 'identifier'
+beside = 'type\\.text=passport'
+zh = "护照。"
+en = "Passports."
+"""
+
+
+def test_a_miss_is_of_the_first_class_that_holds(tmp_path: Path) -> None:
+    (tmp_path / "classes.toml").write_text(CLASSES, "utf-8")
+    score = Score()
+    numbers = [{"value": "E1", "type": {"text": "passport"}}]
+    ours = of_marriage({**MARRIED, "display": "已婚"})
+    score.add("pair", [of_marriage(MARRIED) | {"identifier": numbers, "gender": "male"}], [ours])
+    found = classed(score.misses, load_classes(tmp_path / "classes.toml"))
+    assert {name: sorted(miss.path for miss in misses) for name, misses in found.items()} == {
+        "labels": ["Patient.maritalStatus.coding.display"],
+        "passports": ["Patient.identifier.type.text", "Patient.identifier.value"],
+        "": ["Patient.gender"],
+    }
+
+
+def test_every_miss_is_of_one_class_or_of_none(pairs: Path, tmp_path: Path) -> None:
+    (tmp_path / "classes.toml").write_text(CLASSES, "utf-8")
+    asked = ["mapping", "score", str(pairs), "--classes", str(tmp_path / "classes.toml")]
+    found = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    missed = found["all"]["expected"] - found["all"]["met"]
+    assert sum(one["times"] for one in found["classes"]) == missed == 2
+    assert "the rest" in CliRunner().invoke(app, asked).stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[[klass]]\n",
+        CLASSES.replace("label = true", ""),
+        CLASSES.replace("label = true", "lable = true"),
+        CLASSES.replace('en = "Labels."', ""),
+        CLASSES.replace("'identifier'", "'('"),
+    ],
+)
+def test_classes_that_are_not_understood_are_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "classes.toml").write_text(text, "utf-8")
+    with pytest.raises(Refused):
+        load_classes(tmp_path / "classes.toml")
+
+
+def test_the_classes_of_the_decision_are_good() -> None:
+    names = [one.name for one in load_classes(GOLDEN.parent / "classes.toml")]
+    assert len(names) == len(set(names)) > 10

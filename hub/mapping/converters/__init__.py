@@ -142,6 +142,7 @@ CONVERTERS: Mapping[str, Converter] = {
         ),
         ("report-note", extension(f"{_R5}DiagnosticReport.note", "valueAnnotation", care.annotation), "Extension"),
         ("minutes", care.minutes, "UnsignedInt"),
+        ("procedure-reference", care.procedure_reference, "Reference"),
         ("old-quantity", timing.quantity, "Quantity"),
         ("old-timing", timing.timing, "Timing"),
         ("old-instruction", timing.instruction, "Annotation"),

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -281,8 +282,13 @@ def prior_location(raw: str, reader: Reader) -> Json | None:
 
 
 def condition_reference(raw: str, reader: Reader) -> Json | None:
-    """EI (DG1-22): the diagnosis that this one follows from."""
-    return logical("Condition", entity_number(raw, reader))
+    """EI (DG1-22): the diagnosis that this one follows from, by its own number (DG1-20)."""
+    return logical("Condition", entity_number(raw, replace(reader, number=20)))
+
+
+def procedure_reference(raw: str, reader: Reader) -> Json | None:
+    """EI (PR1-25): the procedure of which this one is a part, by its own number (PR1-19)."""
+    return logical("Procedure", entity_number(raw, replace(reader, number=19)))
 
 
 def device(raw: str, reader: Reader) -> Json | None:
