@@ -22,7 +22,6 @@ from adapters.hl7v2.tokenizer import tokenize
 from adapters.keys import NO_KEYS, Keys
 from hub.errors import Language, Refusal, Refused, refuse
 from hub.message import (
-    QUERIES,
     Acknowledging,
     Arrival,
     Format,
@@ -33,6 +32,8 @@ from hub.message import (
     Transport,
     V2Message,
     plain,
+    shown_kind,
+    unknown_kind,
 )
 
 log = structlog.get_logger()
@@ -256,10 +257,7 @@ class Reception:
             raise refuse("missing-field", "MSH-9")
         kinds = self.kinds(source)
         if header.kind not in kinds:
-            if header.kind[:3] in QUERIES:
-                raise refuse("query-not-answered", "MSH-9", type=header.kind[:3])
-            known = ", ".join(sorted(kinds))
-            raise refuse("unknown-message-type", "MSH-9", type=shown_kind(header.kind), known=known)
+            raise unknown_kind(header.kind, kinds)
         if source.kinds and header.kind not in source.kinds:
             known = ", ".join(sorted(source.kinds))
             raise refuse("kind-not-declared", "MSH-9", type=shown_kind(header.kind), known=known)
@@ -273,11 +271,6 @@ class Reception:
             count += raw.count(b"\n") - raw.count(b"\r\n")
         if count > self.most_segments:
             raise refuse("too-many-segments", "MSH", count=str(count), limit=str(self.most_segments))
-
-
-def shown_kind(kind: str) -> str:
-    """MSH-9 fit for a refusal or a log: a message with shifted fields may have anything there, a name too."""
-    return kind if _KIND.fullmatch(kind) else "?"
 
 
 def _refusal_of(kept: Kept | None) -> Refusal | None:

@@ -1,6 +1,5 @@
 """One source's v2 messages: which plan reads a message, and what the walk through it comes to."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,10 +14,9 @@ from hub.mapping.rows import MessagePlan
 from hub.mapping.sequence import in_order
 from hub.mapping.telling import check_may_tell, not_kept
 from hub.mapping.walk import Walk
-from hub.message import QUERIES, Source, V2Message
+from hub.message import Source, V2Message, unknown_kind
 from hub.record import Reading
 
-_KIND = re.compile(r"[A-Z0-9]{3}\^[A-Z0-9]{3}")
 _AHEAD = timedelta(days=1)
 """How far a sender's clock may be ahead. What is said to happen later than that would outrank every later message."""
 
@@ -41,10 +39,7 @@ class V2Mapping:
         """
         plan = self.plans.get(message.kind)
         if plan is None:
-            if message.kind[:3] in QUERIES:
-                raise refuse("query-not-answered", "MSH-9", type=message.kind[:3])
-            shown = message.kind if _KIND.fullmatch(message.kind) else "?"  # shifted fields may put a name there
-            raise refuse("unknown-message-type", "MSH-9", type=shown, known=", ".join(sorted(self.plans)))
+            raise unknown_kind(message.kind, self.plans)
         if plan.refused:
             raise refuse(plan.refused, "MSH-9", type=message.kind)
         if plan.shares:

@@ -32,7 +32,9 @@ from hub.message.v2 import (
     V2Message,
     component_of,
     components_of,
+    shown_kind,
     unescape,
+    unknown_kind,
 )
 from hub.message.ways import Format, Transport
 
@@ -76,6 +78,8 @@ __all__ = [
     "patient_named",
     "plain",
     "rule_for_root",
+    "shown_kind",
     "subjects_of",
     "unescape",
+    "unknown_kind",
 ]

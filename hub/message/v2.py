@@ -1,13 +1,29 @@
 """HL7 v2 messages: segments by position, nothing dropped."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+from hub.errors import Refused, refuse
 
 QUERIES = frozenset(
     {"EQQ", "OSQ", "QBP", "QCN", "QRY", "QSB", "QSX", "QVR", "RQC", "RQI", "RQP", "SPQ", "VQQ"},
 )
 """Message types that ask and tell nothing (HL7 v2.8 table 0076)."""
+_KIND = re.compile(r"[A-Z][A-Z0-9]{2}(\^[A-Z0-9]{3})?")
+
+
+def shown_kind(kind: str) -> str:
+    """MSH-9 fit for a refusal or a log: a message with shifted fields may have anything there, a name too."""
+    return kind if _KIND.fullmatch(kind) else "?"
+
+
+def unknown_kind(kind: str, known: Iterable[str]) -> Refused:
+    """Why a type that nobody reads is refused: it asks and tells nothing, or it is not among those `known`."""
+    if kind[:3] in QUERIES:
+        return refuse("query-not-answered", "MSH-9", type=kind[:3])
+    return refuse("unknown-message-type", "MSH-9", type=shown_kind(kind), known=", ".join(sorted(known)))
 
 
 @dataclass(frozen=True, slots=True)

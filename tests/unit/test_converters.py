@@ -58,6 +58,14 @@ def test_a_translated_concept_keeps_what_was_sent_beside_it() -> None:
     assert [coding["code"] for coding in found["coding"]] == ["M", "20"]
 
 
+def test_the_senders_words_are_kept_where_the_table_has_its_own_for_the_same_code() -> None:
+    at = reader("PID|1", table="marital-status", number=16)
+    assert convert("concept", "M^有配偶", at)["text"] == "有配偶"
+    both = convert("concept", "M^有配偶^^^^^^^夫妻同住", at)
+    assert both["text"] == "夫妻同住"
+    assert [coding["display"] for coding in both["coding"]] == ["已婚", "有配偶"]
+
+
 def test_a_concept_in_words_alone_is_found_by_its_words() -> None:
     found = convert("concept", "^死亡", reader(table="discharge-death"))
     assert found["coding"][0]["code"] == "5"

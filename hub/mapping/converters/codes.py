@@ -65,7 +65,7 @@ def _sent_codings(raw: str, reader: Reader, translated: Code | None) -> list[Jso
     codings = []
     for first, version in ((1, 7), (4, 8), (10, 13)):  # CWE.1-3, the alternate CWE.4-6, the second one CWE.10-12
         sent = reader.part(raw, first)
-        if sent and not (translated and first == 1 and sent == translated.to):
+        if sent and not (first == 1 and _is_said(raw, reader, translated)):
             coding_ = {
                 "system": system_of(reader.part(raw, first + 2), reader),
                 "version": reader.part(raw, version),
@@ -74,6 +74,15 @@ def _sent_codings(raw: str, reader: Reader, translated: Code | None) -> list[Jso
             }
             codings.append(filled(coding_))
     return codings
+
+
+def _is_said(raw: str, reader: Reader, translated: Code | None) -> bool:
+    """Whether the table's coding says all that was sent: the same code, whose label (CWE.2) stands as the text. An
+    original text (CWE.9) takes that place, and the label needs the sender's own coding."""
+    if translated is None or reader.part(raw, 1) != translated.to:
+        return False
+    label, original = reader.part(raw, 2), reader.part(raw, 9)
+    return not label or not original or label in (original, translated.display)
 
 
 def system_of(name: str, reader: Reader) -> str:
