@@ -43,7 +43,6 @@ _INLINE_BYTES = 128 * 1024
 goes to a thread."""
 _GLANCE_BYTES = 64 * 1024
 """How much of a message that cannot be read is searched for its patients' numbers and names."""
-_KIND = re.compile(r"[A-Za-z0-9_]{1,10}(\^[A-Za-z0-9_]{1,10})?")
 _VERSION = re.compile(r"\d(\.\d{1,2}){1,3}")
 
 

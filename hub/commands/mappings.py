@@ -80,7 +80,7 @@ def score(
     """Compare what messages become with what somebody else expects of them, leaf by leaf."""
     settings = load_settings()
     standard = load_standard(tables) if tables else None
-    found = scored(folder, list(_pairs(folder)), settings, standard)
+    found = scored(folder, list(find_pairs(folder)), settings, standard)
     had = implemented(standard, profile_places(settings).base.plans) if standard else frozenset()
     known = load_classes(classes) if classes else ()
     if as_json:
@@ -117,7 +117,8 @@ def _lines(raw: bytes) -> Sequence[str]:
     return raw.decode("utf-8", "replace").replace("\n", "\r").split("\r")
 
 
-def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
+def find_pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """The messages of a folder, each with the file of what it should give."""
     for file in sorted((*folder.glob("*.hl7"), *folder.glob("*.xml"))):
         for ending in _EXPECTED:
             if (beside := file.with_name(f"{file.stem}{ending}")).is_file():
