@@ -80,7 +80,7 @@ def read(message: Message, source: Source) -> tuple[Reading, Mapping[str, Refusa
     if message.format is Format.CDA:
         return mappings().cda[source.name].read(read_whole(message.raw), message.received_at), {}
     if message.format is Format.FHIR:
-        kind = "" if message.kind in ("transaction", "batch") else message.kind
+        kind = "" if message.kind in ("transaction", "batch", "document") else message.kind
         parsed = fhir.read(message.raw, supported=SUPPORTED, kind=kind)
         return mappings().fhir[source.name].read(parsed, message.received_at)
     parsed_v2 = v2.read(message.raw, source.charset)

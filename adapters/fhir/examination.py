@@ -15,7 +15,7 @@ import orjson
 from adapters.fhir.conditions import condition_fault
 from adapters.fhir.links import dangling
 from adapters.fhir.people import Person, people_in
-from adapters.fhir.reading import MESSAGE, header_of, parse, read_parsed
+from adapters.fhir.reading import DOCUMENT, MESSAGE, header_of, parse, read_parsed
 from adapters.fhir.validation import check
 from adapters.fhir.written import check_written
 from hub.errors import Refusal, Refused, refuse
@@ -162,7 +162,7 @@ def _check_asked(message: FhirMessage, parsed: dict[str, object], asked: Asked) 
         _check_header(parsed)
     if asked.condition:
         fault = condition_fault(asked.condition, message.entries[0].resource, asked.where)
-        if message.kind in ("transaction", "batch", MESSAGE):
+        if message.kind in ("transaction", "batch", MESSAGE, DOCUMENT):
             fault = refuse("unsupported-condition", asked.where, reason="a bundle's conditions stand in it").refusal
         if fault:
             raise Refused(fault)

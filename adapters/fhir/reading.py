@@ -19,7 +19,9 @@ from hub.message import FhirEntry, FhirMessage
 MESSAGE = "message"
 _NUL = b"\\u0000"
 _BOM = b"\xef\xbb\xbf"
+DOCUMENT = "document"
 _BUNDLES = ("transaction", "batch")
+_WITHOUT_REQUESTS = (MESSAGE, DOCUMENT)
 _METHODS = ("POST", "PUT")
 
 
@@ -31,13 +33,13 @@ def read(
     method: str = "POST",
     identifier: str = "",
 ) -> FhirMessage:
-    """The entries of a request body: a transaction, batch or message Bundle, or one resource.
+    """The entries of a request body: a transaction, batch, message or document Bundle, or one resource.
 
     `kind`, `method` and `identifier` are what the address says (``PUT /fhir/Patient/123``); without `kind`
-    the body may be a Bundle or any supported resource. The result's kind is ``transaction``, ``batch``, ``message`` or
-    the resource's type; a message's header is no entry. Raises `Refused`: "not-json", "invalid-resource",
-    "unsupported-resource", "unsupported-method", "unsupported-condition", "same-resource-twice"; in a batch these stand
-    at their entry instead.
+    the body may be a Bundle or any supported resource. The result's kind is ``transaction``, ``batch``, ``message``,
+    ``document`` or the resource's type; a message's header is no entry. Raises `Refused`: "not-json",
+    "invalid-resource", "unsupported-resource", "unsupported-method", "unsupported-condition", "same-resource-twice"; in
+    a batch these stand at their entry instead.
     """
     return read_parsed(parse(body), supported=supported, kind=kind, method=method, identifier=identifier)
 
@@ -126,8 +128,8 @@ def header_of(bundle: dict[str, object]) -> dict[str, object] | None:
 
 def _bundle(bundle: dict[str, object], supported: frozenset[str]) -> FhirMessage:
     kind = bundle.get("type")
-    if kind not in (*_BUNDLES, MESSAGE):
-        raise refuse("invalid-resource", "Bundle.type", reason="is not transaction, batch or message")
+    if kind not in (*_BUNDLES, *_WITHOUT_REQUESTS):
+        raise refuse("invalid-resource", "Bundle.type", reason="is not transaction, batch, message or document")
     entries = bundle.get("entry", [])
     if not isinstance(entries, list) or not entries:
         raise refuse("invalid-resource", "Bundle.entry", reason="holds no entry")
@@ -141,9 +143,12 @@ def _bundle(bundle: dict[str, object], supported: frozenset[str]) -> FhirMessage
 
 
 def _entries(bundle: dict[str, object], entries: list[object], supported: frozenset[str]) -> Iterator[FhirEntry]:
-    if bundle["type"] != MESSAGE:
+    if bundle["type"] not in _WITHOUT_REQUESTS:
         for at, entry in enumerate(entries):
             yield _entry(entry, f"Bundle.entry[{at}]", supported)
+        return
+    if bundle["type"] == DOCUMENT:
+        yield from _of_document(entries, supported)
         return
     if header_of(bundle) is None:
         raise refuse("invalid-resource", "Bundle.entry[0].resource", reason="is not the MessageHeader of the message")
@@ -151,6 +156,14 @@ def _entries(bundle: dict[str, object], entries: list[object], supported: frozen
         raise refuse("invalid-resource", "Bundle.entry", reason="holds nothing but the MessageHeader")
     for at, entry in enumerate(entries[1:], 1):
         yield _content(entry, f"Bundle.entry[{at}]", supported)
+
+
+def _of_document(entries: list[object], supported: frozenset[str]) -> Iterator[FhirEntry]:
+    """The entries of a document, which is merged whole or not at all; its first is the Composition (FHIR R4 3.3.1)."""
+    found = [_content(entry, f"Bundle.entry[{at}]", supported) for at, entry in enumerate(entries)]
+    if found[0].resource.get("resourceType") != "Composition":
+        raise refuse("invalid-resource", "Bundle.entry[0].resource", reason="is not the Composition of the document")
+    yield from found
 
 
 def _check_unique(bundle: dict[str, object], entries: tuple[FhirEntry, ...]) -> None:
@@ -176,7 +189,7 @@ def _address(request: dict[str, object]) -> str:
 
 
 def _content(entry: object, where: str, supported: frozenset[str]) -> FhirEntry:
-    """An entry of a message: it has no request (bdl-3), the message's event says what is asked for."""
+    """An entry of a message or a document: it has no request (bdl-3), the bundle's kind says what is asked for."""
     resource = entry.get("resource") if isinstance(entry, dict) else None
     if not isinstance(entry, dict) or not isinstance(resource, dict):
         return FhirEntry(resource={}, where=where, refusal=_invalid(f"{where}.resource", "is required"))

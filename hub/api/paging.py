@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 
 from hub.errors import refuse
+from hub.mapping.units import holders_of
 from hub.store.records import Page, Place
 
 DEFAULT = 20
@@ -86,9 +87,11 @@ def read_text(text: str, where: str) -> str:
 
 
 def page_of(first: int, after: str | None, *, code: str = "", background: bool = True) -> Page:
-    """A page of entries, and one more line, which tells whether there is a next page."""
+    """A page of entries, and one more line, which tells whether there is a next page. One of the pressures is also
+    found in the panel that holds both."""
     place = _place(after) if after is not None else None
-    return Page(check_first(first) + 1, place, check_text(code, "code"), background)
+    codes = holders_of(check_text(code, "code")) if code else ()
+    return Page(check_first(first) + 1, place, codes, background)
 
 
 def entry_cursor(at: datetime | None, key: UUID) -> str:

@@ -29,7 +29,8 @@ mappings = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 _WORST = 20
 _WIDE = 100
-_MESSAGES = (".hl7", ".er7", ".txt", ".xml")
+_MESSAGES = (".hl7", ".er7", ".txt", ".xml", ".json", ".ndjson")
+_WHOLE = (".xml", ".json")
 _EXPECTED = (".expected.json", ".fhir", ".fhir.json")
 
 _SAID: dict[str, dict[Language, str]] = {
@@ -226,7 +227,10 @@ def _tally_json(tally: Tally) -> dict[str, Any]:
 
 @mappings.command()
 def coverage(
-    paths: Annotated[list[Path], typer.Argument(help="Files of v2 messages and CDA documents, or folders of them.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Files of v2, CDA (.xml) or FHIR (.json, .ndjson), or folders of them."),
+    ],
     as_json: Json = False,
 ) -> None:
     """Tell which fields of messages no row reads. Nothing is written."""
@@ -255,14 +259,21 @@ def coverage(
 
 def _samples(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     for path in paths:
-        files = sorted(file for file in path.iterdir() if file.suffix in _MESSAGES) if path.is_dir() else [path]
-        for file in files:
+        for file in sorted(filter(_is_sample, path.iterdir())) if path.is_dir() else [path]:
             raw = read_file(file)
-            if file.suffix == ".xml":
+            if file.suffix in _WHOLE:
                 yield file.name, raw
+                continue
+            if file.suffix == ".ndjson":
+                yield from ((f"{file.name}#{at}", line) for at, line in enumerate(raw.splitlines(), 1) if line.strip())
                 continue
             for number, message in enumerate(v2_messages(raw), 1):
                 yield f"{file.name}#{number}", message
+
+
+def _is_sample(file: Path) -> bool:
+    """Whether a file of a folder is a message, and not what one is expected to give."""
+    return file.suffix in _MESSAGES and not file.name.endswith(_EXPECTED)
 
 
 def _coverage_json(tried: Sequence[Tried], fields: Counter[str], clinical: Counter[str]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from hub.concepts import TYPE
 from hub.errors import Refusal, Refused, refuse
 from hub.identifiers import normalise
 from hub.mapping.codes import CodeTable, IdentifierKind
+from hub.mapping.compositions import KIND as COMPOSITION
+from hub.mapping.compositions import document_of
 from hub.mapping.converters.numbers import local_system
 from hub.mapping.elements import Elements
 from hub.mapping.forms import KIND as FORM
@@ -151,6 +153,8 @@ class _People:
         if at is None:
             return False
         self._parts[at][2].append(_mapped(entry, _key(entry.resource), names))
+        if entry.resource["resourceType"] == COMPOSITION:
+            self._parts[at][2].append(document_of(entry.resource, entry.where, _key(entry.resource)))
         if entry.resource["resourceType"] == FORM:
             found = read_form(entry.resource, entry.where, self._tables)
             self._parts[at][2].extend(found.resources)

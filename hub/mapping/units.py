@@ -69,6 +69,11 @@ class Comparable:
     comparator: str = ""
 
 
+def holders_of(code: str) -> tuple[str, ...]:
+    """The codes under which a thing is told: its own, and that of the panel that has it as a component."""
+    return (code, PRESSURE_PANEL) if code in PRESSURES else (code,)
+
+
 def unit_of(text: str, table: CodeTable) -> Code | None:
     """What a unit as it is written is in UCUM; None where the table does not know it. Full-width letters and single
     characters for whole units (``㎏``) are those that they stand for; blanks within it are none."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    any_,
     bindparam,
     column,
     func,
@@ -140,11 +141,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which entries are wanted: at most `most`, behind a place, of one code where one is given."""
+    """Which entries are wanted: at most `most`, behind a place, of certain codes where any are given."""
 
     most: int
     after: Place | None = None
-    code: str = ""
+    codes: tuple[str, ...] = ()
     background: bool = True
 
 
@@ -162,13 +163,13 @@ async def list_entries(
     """A page of each resident's entries of a kind, newest first, in one statement."""
     start = "first" if page.after is None else "dated" if page.after.at else "undated"
     asked: dict[str, Any] = {"ids": list(residents), "most": page.most}
-    if page.code:
-        asked["code"] = page.code
+    if page.codes:
+        asked["codes"] = list(page.codes)
     if page.after is not None:
         asked["after_id"] = page.after.id
         if page.after.at:
             asked["after_at"] = page.after.at
-    rows = await connection.execute(_entries(kind, start, bool(page.code), page.background), asked)
+    rows = await connection.execute(_entries(kind, start, bool(page.codes), page.background), asked)
     names = list(rows.keys())[2:]
     found: dict[UUID, Found] = {}
     for resident_id, total, *line in rows:
@@ -184,7 +185,7 @@ def _entries(kind: str, start: str, by_code: bool, background: bool) -> Select[A
     table = ENTRY_TABLES[kind]
     own = [table.c.resident_id == _ASKED.c.id]
     if by_code:
-        own.append(table.c.code == bindparam("code"))
+        own.append(table.c.code == any_(bindparam("codes", type_=ARRAY(Text))))
     lines = (
         select(*_columns(table, background))
         .where(*own, *_behind(table, start))

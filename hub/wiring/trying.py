@@ -8,13 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from adapters.cda.document import read_whole
+from adapters.fhir.reading import read as read_fhir
 from adapters.hl7v2.reading import read as read_v2
 from hub.errors import Refused
+from hub.mapping.bundles import SUPPORTED
 from hub.mapping.library import Base, Reads, load_own
-from hub.message import CdaDocument, Format, IdentifierRule, Source, Transport, V2Message
+from hub.message import (
+    CdaDocument,
+    FhirMessage,
+    Format,
+    IdentifierRule,
+    Source,
+    Tells,
+    Transport,
+    V2Message,
+    subjects_of,
+)
 from hub.record import Reading
 
-Parsed = V2Message | CdaDocument | Refused
+Parsed = V2Message | CdaDocument | FhirMessage | Refused
 _NUMBERED = ("PID", "MRG")
 _IDS = ("recordTarget/patientRole/id", "recordTarget/patientRole/patient/id")
 _BLANK = b"\xef\xbb\xbf \t\r\n"
@@ -48,7 +60,7 @@ def try_messages(base: Base, samples: Mapping[str, bytes]) -> Iterator[Tried]:
         if isinstance(one, Refused):
             yield Tried(name=name, kind="", reading=None, refused=_told(one))
             continue
-        kind = one.kind if isinstance(one, V2Message) else f"CDA {one.code}"
+        kind = f"CDA {one.code}" if isinstance(one, CdaDocument) else one.kind
         try:
             yield Tried(name=name, kind=kind, reading=_read(reads, one, now))
         except Refused as refused:
@@ -56,18 +68,24 @@ def try_messages(base: Base, samples: Mapping[str, bytes]) -> Iterator[Tried]:
 
 
 def _parsed(raw: bytes) -> Parsed:
+    start = raw.lstrip(_BLANK)[:1]
     try:
-        return read_whole(raw) if raw.lstrip(_BLANK).startswith(b"<") else read_v2(raw, "")
+        if start == b"<":
+            return read_whole(raw)
+        return read_fhir(raw, supported=SUPPORTED) if start == b"{" else read_v2(raw, "")
     except Refused as refused:
         return refused
 
 
-def _read(reads: Reads, one: V2Message | CdaDocument, now: datetime) -> Reading:
+def _read(reads: Reads, one: V2Message | CdaDocument | FhirMessage, now: datetime) -> Reading:
     if isinstance(one, V2Message):
         assert reads.v2 is not None
         return reads.v2.read(one, now)
-    assert reads.cda is not None
-    return reads.cda.read(one, now)
+    if isinstance(one, CdaDocument):
+        assert reads.cda is not None
+        return reads.cda.read(one, now)
+    assert reads.fhir is not None
+    return reads.fhir.read(one, now)[0]
 
 
 def _told(refused: Refused) -> str:
@@ -77,12 +95,15 @@ def _told(refused: Refused) -> str:
 def _neutral(base: Base, parsed: Sequence[Parsed]) -> Reads:
     types = {*_types(one for one in parsed if isinstance(one, V2Message))}
     roots = {*_roots(one for one in parsed if isinstance(one, CdaDocument))}
-    rules = [IdentifierRule(type=one, kind="local-number", of_patient=True) for one in sorted({*types, *roots, ""})]
+    systems = {*_systems(one for one in parsed if isinstance(one, FhirMessage))}
+    every = sorted({*types, *roots, *systems, ""})
+    rules = [IdentifierRule(type=one, kind="local-number", of_patient=True) for one in every]
     source = Source(
         name="sample",
         organisation="",
         format=Format.HL7V2,
-        also=frozenset({Format.CDA}),
+        also=frozenset({Format.CDA, Format.FHIR}),
+        tells=frozenset(Tells),
         transports=frozenset({Transport.INGEST}),
         time_zone=timezone(timedelta()),
         identifiers=(*rules, IdentifierRule(type="PID-19", kind="insurance-number")),
@@ -104,3 +125,14 @@ def _roots(documents: Iterable[CdaDocument]) -> Iterator[str]:
     """The roots of the ids of patients."""
     for document in documents:
         yield from (one.system for one in document.header if one.path in _IDS and one.system)
+
+
+def _systems(messages: Iterable[FhirMessage]) -> Iterator[str]:
+    """The systems of patients' identifiers, and of those that lead to patients."""
+    for message in messages:
+        for entry in message.entries:
+            is_patient = entry.resource.get("resourceType") == "Patient"
+            own: Any = (entry.resource.get("identifier") or ()) if is_patient else ()
+            numbers: list[Any] = [*own]
+            numbers += [subject["identifier"] for subject in subjects_of(entry.resource) if "identifier" in subject]
+            yield from (str(one["system"]) for one in numbers if one.get("system"))

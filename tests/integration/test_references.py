@@ -129,5 +129,34 @@ async def test_a_bundle_that_names_what_it_refers_to_awaits_nothing(engine: Asyn
     assert await prescribed(engine) == [("二甲双胍片", "时医生")]
 
 
+async def test_a_fhir_document_stands_among_the_documents_and_its_entries_in_the_record(engine: AsyncEngine) -> None:
+    composition = {
+        "resourceType": "Composition",
+        "status": "final",
+        "type": {"text": "出院小结"},
+        "subject": {"reference": "urn:uuid:0a3d4d5e-0000-4000-8000-000000000001"},
+        "date": "2026-02-06T10:00:00+08:00",
+        "author": [{"display": "时砚秋"}],
+        "title": "出院小结",
+        "section": [{"title": "诊断", "text": {"status": "generated", "div": "<div>脑梗死</div>"}}],
+    }
+    condition = {"resourceType": "Condition", "subject": composition["subject"], "code": {"text": "脑梗死"}}
+    entries = [composition, {**PERSON, "id": "p9"}, condition]
+    body = {
+        "resourceType": "Bundle",
+        "type": "document",
+        "identifier": {"system": "urn:docs", "value": "D1"},
+        "timestamp": "2026-02-06T10:00:00+08:00",
+        "entry": [
+            {"fullUrl": f"urn:uuid:0a3d4d5e-0000-4000-8000-00000000000{at}", "resource": one}
+            for at, one in enumerate(entries)
+        ],
+    }
+    await deliver(engine, [Sending(**{**_fields(sent(PERSON)), "slug": "document", "body": json.dumps(body).encode()})])
+    [document] = await rows(engine, "select title, author, text from document")
+    assert tuple(document.values()) == ("出院小结", "时砚秋", "【诊断】\n脑梗死")
+    assert [row["display"] for row in await rows(engine, "select display from condition")] == ["脑梗死"]
+
+
 def _fields(sending: Sending) -> dict[str, Any]:
     return {name: getattr(sending, name) for name in Sending.__slots__}

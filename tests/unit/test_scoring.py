@@ -99,6 +99,17 @@ def test_documents_are_scored_and_covered_beside_messages(pairs: Path) -> None:
     assert found["unread"] == [{"field": "/nobodyKnows", "messages": 1, "clinical": False}]
 
 
+def test_fhir_is_covered_beside_messages_element_by_element(tmp_path: Path) -> None:
+    patient = {"resourceType": "Patient", "identifier": [{"system": "urn:x", "value": "1"}], "photo": [{"title": "x"}]}
+    number = {"identifier": {"system": "urn:x", "value": "1"}}
+    seen = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": number, "focus": [{}]}
+    (tmp_path / "patient.json").write_text(json.dumps(patient))
+    (tmp_path / "seen.ndjson").write_text(f"{json.dumps(seen)}\n{json.dumps(seen)}\n")
+    found = json.loads(CliRunner().invoke(app, ["mapping", "coverage", str(tmp_path), "--json"]).stdout)
+    assert (found["messages"], found["read"], found["refused"]) == (3, 3, {})
+    assert {one["field"]: one["messages"] for one in found["unread"]} == {"Patient.photo": 1, "Observation.focus": 2}
+
+
 def test_the_hubs_own_rows_are_good(pairs: Path) -> None:
     assert "rows are good" in CliRunner().invoke(app, ["mapping", "check"]).stdout
 

@@ -157,6 +157,16 @@ async def test_results_can_be_asked_for_by_code(doctor: Asker, ward: Ward) -> No
     assert page == {"totalCount": 2, "edges": [{"node": {"code": "c1"}}] * 2}
 
 
+async def test_one_pressure_is_found_in_the_panel_that_holds_both(doctor: Asker, ward: Ward) -> None:
+    key = await ward.admit()
+    await ward.note(key, "Observation", code_system="http://loinc.org", code="85354-9", value="128/78", unit="mmHg")
+    asked = """query C($id: ID!, $code: String!) { resident(id: $id) { record {
+      observations(code: $code) { totalCount edges { node { value } } } } } }"""
+    for code, values in (("8480-6", ["128/78"]), ("8462-4", ["128/78"]), ("85354-9", ["128/78"]), ("8867-4", [])):
+        page = (await doctor.ask(asked, id=str(key), code=code))["resident"]["record"]["observations"]
+        assert (page["totalCount"], [edge["node"]["value"] for edge in page["edges"]]) == (len(values), values)
+
+
 @pytest.mark.parametrize(
     ("code", "value", "unit", "compared"),
     [

@@ -263,3 +263,17 @@ def test_a_message_is_its_resources_without_the_header() -> None:
 )
 def test_a_message_that_is_none_is_refused(entries: list[object], code: str, where: str) -> None:
     assert refused(bundle(*entries, kind="message")) == (code, where)
+
+
+def test_a_document_is_its_composition_and_what_it_is_made_of() -> None:
+    composition = {"resourceType": "Composition", "title": "出院小结"}
+    entries = [{"fullUrl": "urn:uuid:1", "resource": composition}, {"fullUrl": "urn:uuid:2", "resource": PATIENT}]
+    supported = SUPPORTED | {"Composition"}
+    found = read(bundle(*entries, kind="document"), supported=supported)
+    assert (found.kind, [one.resource["resourceType"] for one in found.entries]) == (
+        "document",
+        ["Composition", "Patient"],
+    )
+    with pytest.raises(Refused) as caught:
+        read(bundle(*entries[::-1], kind="document"), supported=supported)
+    assert caught.value.refusal.where == "Bundle.entry[0].resource"
