@@ -1,4 +1,5 @@
-"""v2 messages read and mapped by one core, against hl7apy's parse of the same messages, which makes no resources."""
+"""Messages and documents read and mapped by one core: v2 against hl7apy's parse of the same messages, which makes no
+resources; documents against fhir.resources' check of what they become."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -8,13 +9,16 @@ from typing import Any
 
 import orjson
 import pytest
+from fhir.resources.R4B import get_fhir_model_class
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message
 
+from adapters.cda.document import read_whole
 from adapters.fhir.validation import check
 from adapters.hl7v2.reading import read
 from fixtures.county.clinic import panel
 from fixtures.county.crowd import crowd
+from fixtures.county.documents import write_national
 from fixtures.county.messages import write_oru
 from fixtures.county.people import Person
 from fixtures.county.plans import order_for
@@ -22,6 +26,7 @@ from hub.record import Mapped, PatientPart
 from tests.bench.figures import by_turns, show
 from tests.bench.traffic import FIRST, mixed
 from tests.desk import mappings, sources
+from tests.mapping.documents import DOCUMENTS
 
 pytestmark = pytest.mark.bench
 
@@ -96,7 +101,47 @@ V2_STEPS: Sequence[Step] = (
     ("check as FHIR R4B (a share of them, off the path)", lambda both: [check(one) for one in both[0]]),
 )
 """The steps from bytes to stored resources, each of which takes what the one before it gave."""
-STEPS_OF: Mapping[str, Sequence[Step]] = {what: V2_STEPS for what, _ in CASES}
+CDA_STEPS: Sequence[Step] = (
+    ("read (XML, header, entries)", read_whole),
+    ("map (groups, rows, codes, ids)", lambda document: mappings().cda[RECORDS].read(document, RECEIVED)),
+    *V2_STEPS[2:],
+)
+
+
+def documents() -> list[bytes]:
+    """A laboratory report of some 100 kB: its results over and over."""
+    report = DOCUMENTS["C0007"]
+    section = report.sections[0]
+    items = [one for one in section.entries if isinstance(one, tuple)]
+    long = replace(report, sections=(replace(section, entries=items * 35),))
+    return [write_national(replace(long, number=f"L{at}")) for at in range(3)]
+
+
+RECORDS = "renmin-emr"
+DOCUMENT = "CDA C0007 of 100 kB"
+STEPPED = (*CASES, (DOCUMENT, documents()))
+STEPS_OF: Mapping[str, Sequence[Step]] = {what: V2_STEPS for what, _ in CASES} | {DOCUMENT: CDA_STEPS}
+
+
+async def test_a_document_is_mapped_faster_than_its_resources_are_checked() -> None:
+    bodies = documents()
+    assert 90_000 < len(bodies[0]) < 120_000
+    made = [_listed(body) for body in bodies]
+
+    async def checked() -> float:
+        started = time.perf_counter()
+        for resources in made:
+            for one in resources:
+                get_fhir_model_class(one["resourceType"]).model_validate(one)
+        return len(made) / (time.perf_counter() - started)
+
+    rates = await by_turns({"floor": checked, "hub": measure(_listed, bodies)}, ROUNDS)
+    assert show(f"{DOCUMENT}: read and mapped, against fhir.resources' check", rates["floor"], rates["hub"], "1") > 1
+
+
+def _listed(raw: bytes) -> list[Any]:
+    reading = mappings().cda[RECORDS].read(read_whole(raw), RECEIVED)
+    return [one.resource for part in reading.parts for one in _mapped(part)]
 
 
 def _mapped(part: PatientPart) -> list[Mapped]:
@@ -115,7 +160,7 @@ def spent(steps: Sequence[Step], bodies: Sequence[bytes]) -> dict[str, float]:
     return best
 
 
-@pytest.mark.parametrize(("what", "bodies"), CASES)
+@pytest.mark.parametrize(("what", "bodies"), STEPPED)
 def test_the_time_of_a_message_is_told_step_by_step(what: str, bodies: Sequence[bytes]) -> None:
     times = spent(STEPS_OF[what], bodies)
     whole = sum(times.values())
