@@ -26,20 +26,26 @@ def groups_of(row_set: CdaSet, standing: Sequence[Standing], taken: Set[int], ro
         yield list(standing)
     elif row_set.kinds:
         heads = [one for one in standing if one.said.kind in row_set.kinds and one.said.number not in taken]
-        yield from ([one, *_within(one, standing)] for one in heads)
+        inside = _children(standing) if heads else {}
+        yield from ([one, *_within(one, inside)] for one in heads)
     else:
         wanted = row_set.of | row_set.along
         candidates = [one for one in standing if one.element in wanted and one.said.number not in taken]
         yield from _of_elements(row_set, candidates, standing, roles)
 
 
-def _within(head: Standing, standing: Sequence[Standing]) -> Iterator[Standing]:
-    """Everything inside an entry: a statement comes after the one that it is in."""
-    inside = {head.said.number}
+def _children(standing: Sequence[Standing]) -> Mapping[int, Group]:
+    found: dict[int, Group] = {}
     for one in standing:
-        if one.said.parent in inside:
-            inside.add(one.said.number)
-            yield one
+        found.setdefault(one.said.parent, []).append(one)
+    return found
+
+
+def _within(head: Standing, inside: Mapping[int, Group]) -> Iterator[Standing]:
+    """Everything inside an entry, in the order of the document."""
+    for one in inside.get(head.said.number, ()):
+        yield one
+        yield from _within(one, inside)
 
 
 def _of_elements(

@@ -111,6 +111,7 @@ class Branches:
         self._number = number
         self._seen = seen
         self._by_path: dict[str, dict[str, list[Datum]]] = {}
+        self._made: dict[tuple[str, str], list[Branch]] = {}
         for datum in data:
             path, steps = datum.path, datum.steps
             while path:  # what is above an element has it below
@@ -122,8 +123,11 @@ class Branches:
         found = self._by_path.get(path)
         if not found:
             return []
-        made = [Branch(path, self._number, tuple(data), self._seen) for data in found.values()]
-        return [one for one in made if one.data[0].system == root] if root else made
+        if (made := self._made.get((path, root))) is None:
+            made = [Branch(path, self._number, tuple(data), self._seen) for data in found.values()]
+            made = [one for one in made if not root or one.data[0].system == root]
+            self._made[path, root] = made
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,8 @@ class View:
     header: Branches
     group: Sequence[Standing] = ()
     words: Mapping[str, str] = field(default_factory=dict)
+    by_element: Mapping[str, Sequence[Standing]] | None = None
+    """The group by its data elements, where it is a whole document."""
 
     def find(self, place: Place) -> list[Branch]:
         """Everything at a place."""
@@ -153,12 +159,11 @@ class View:
             return [_word(place.path, said, self.group)] if said else []
         if place.of == ".":
             return self.group[0].branches.at(place.path, place.root) if self.group else []
-        return [
-            one
-            for of in self.group
-            if of.element == place.of and place.label in of.said.label
-            for one in of.branches.at(place.path, place.root)
-        ]
+        if self.by_element is not None:
+            held = self.by_element.get(place.of, ())
+        else:
+            held = [of for of in self.group if of.element == place.of]
+        return [one for of in held if place.label in of.said.label for one in of.branches.at(place.path, place.root)]
 
     def first(self, places: Sequence[Place]) -> Branch | None:
         """The first element at the first of these places that has any."""

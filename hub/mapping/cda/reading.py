@@ -60,6 +60,9 @@ class _Reading:
             Standing(one, aliases.get(one.element, one.element), Branches(one.data, one.number, self._seen))
             for one in document.statements
         ]
+        self._by_element: dict[str, list[Standing]] = {}
+        for one in self._standing:
+            self._by_element.setdefault(one.element, []).append(one)
         self._context = Context(source=mapping.source, tables=mapping.tables, kinds=mapping.kinds)
         self._read: Seen = set()
         self._taken: set[int] = set()
@@ -158,7 +161,12 @@ class _Reading:
 
     def _make(self, row_set: CdaSet, group: Group) -> Making | None:
         where = group[0].said.where if group and not row_set.once else "ClinicalDocument"
-        view = View(header=self._header, group=group, words=self._words_about(row_set, group))
+        view = View(
+            header=self._header,
+            group=group,
+            words=self._words_about(row_set, group),
+            by_element=self._by_element if row_set.once else None,
+        )
         if row_set.condition is not None and not row_set.condition(view):
             return None
         making = make(row_set, view, self._context, self._seen, where)
