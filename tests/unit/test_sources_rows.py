@@ -13,7 +13,7 @@ from hub.docs.source_profiles import MESSAGES, ROWS
 from hub.errors import Refused
 from hub.mapping.library import Base, Reads, load_base, load_own
 from hub.mapping.v2 import V2Mapping
-from hub.message import Source
+from hub.message import Source, Tells
 from tests.desk import MAPPINGS, dictionary, sources
 
 MESSAGE = (
@@ -60,9 +60,9 @@ def mapping(reads: Reads) -> V2Mapping:
     return reads.v2
 
 
-def resources(reads: Reads, kind: str = "ADT^A01") -> dict[str, Any]:
+def resources(reads: Reads, kind: str = "ADT^A01", raw: str = MESSAGE) -> dict[str, Any]:
     """The message's resources by type."""
-    reading = mapping(reads).read(tokenize(MESSAGE.format(kind=kind)), datetime(2026, 1, 5, tzinfo=UTC))
+    reading = mapping(reads).read(tokenize(raw.format(kind=kind)), datetime(2026, 1, 5, tzinfo=UTC))
     (part,) = reading.parts
     assert part.demographics is not None
     return {one.resource["resourceType"]: one.resource for one in (part.demographics, *part.resources)}
@@ -124,6 +124,47 @@ def test_a_z_segment_is_read_by_a_row_set_of_its_own_with_a_table_of_its_own(tmp
     observation = resources(reads)["Observation"]
     assert observation["code"]["coding"][0]["code"] == "85354-9"
     assert observation["valueString"] == "120"
+
+
+STAFF = """\
+segment = "Z02"
+resource = "Practitioner"
+key = ["Z02-1"]
+rows = [
+  { from = "Z02-1", to = "identifier", as = "staff-number" },
+  { from = "Z02-2", to = "name", as = "name" },
+  { from = "Z02-3.1", to = "gender", as = "code", codes = "administrative-sex" },
+]
+"""
+REGISTER = '[[message]]\nevents = ["MFN^M01"]\nrows = ["z02-practitioner"]\nshare = true\n'
+
+
+def test_staff_in_a_z_segment_of_a_master_file_reach_the_directory_by_rows_of_its_own(tmp_path: Path) -> None:
+    """Z01 and Z02 of MFN M01: what stands in them differs from vendor to vendor."""
+    reads = laid(tmp_path, hl7v2__messages=REGISTER, hl7v2__z02_practitioner=STAFF)
+    registry = replace(his(), organisation_id="renmin", tells=frozenset({Tells.DIRECTORY}))
+    own = replace(mapping(reads), source=registry)
+    raw = "MSH|^~\\&|HIS||EAI||20260105093000||MFN^M01|9|P|2.4\rMFI|STF||UPD\rMFE|MAD|||D0001\rZ02|D0001|时砚秋|女\r"
+    reading = own.read(tokenize(raw), datetime(2026, 1, 5, tzinfo=UTC))
+    [one] = reading.shared
+    assert (one.kind, one.key, one.resource["name"][0]["text"], one.resource["gender"]) == (
+        "Practitioner",
+        "renmin:D0001",
+        "时砚秋",
+        "female",
+    )
+
+
+def test_how_somebody_pays_is_read_where_the_standard_has_it_and_where_a_source_writes_it(tmp_path: Path) -> None:
+    """PV1-20 by the hub's rows; PID-38 of this dialect by the source's own, with its own meaning of 1."""
+    paid = MESSAGE.replace("PV1|1|I|||||||||||||||||100200300|", "PV1|1|I|||||||||||||||||100200300|01")
+    own = 'segment = "PV1"\nresource = "Encounter"\nrows = [\n'
+    own += '  { from = "PID-16", to = "extension", as = "payment", codes = "payment" },\n]\n'
+    codes = "from,to,display,system\nS,7,全自费,urn:oid:2.16.156.10011.2.3.1.269\n"
+    there = resources(laid(tmp_path / "a"), raw=paid)["Encounter"]
+    here = resources(laid(tmp_path / "b", hl7v2__pv1_encounter=own, codes__payment=codes), raw=paid)["Encounter"]
+    shown = [one["extension"][0]["valueCodeableConcept"]["coding"][0]["display"] for one in (there, here)]
+    assert shown == ["城镇职工基本医疗保险", "全自费"]
 
 
 def test_rows_see_the_sources_own_tables(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ CONVERTERS: Mapping[str, Converter] = {
         ("result-number", results.result_number, "Identifier"),
         ("citizenship", people.citizenship, "Extension"),
         ("disability", extension(_DISABILITY, "valueCodeableConcept", codes.concept), "Extension"),
+        ("payment", extension("urn:hub:payment", "valueCodeableConcept", codes.concept), "Extension"),
         ("planned-start", extension(f"{_R5}Encounter.plannedStartDate", "valueDateTime", values.datetime), "Extension"),
         ("planned-end", extension(f"{_R5}Encounter.plannedEndDate", "valueDateTime", values.datetime), "Extension"),
         ("mode-of-arrival", extension(_ARRIVAL, "valueCoding", codes.coding), "Extension"),
