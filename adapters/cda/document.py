@@ -31,7 +31,8 @@ _MISSPELT = {
 _ELEMENT = re.compile(r"(DE\d{2,3}\.\d{2}\.\d{3})(\.\d{2})?")
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _STRUCTURE = frozenset({"realmCode", "typeId", "templateId"})
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,29}")
+_CODE = re.compile(r"\d{1,5}-\d|DE\d{2}(\.\d{2,3}){3}")
+"""What a section's code may look like to be named in places: LOINC's, or a data element's number."""
 _LONGEST_NAME = 40
 
 
@@ -49,7 +50,7 @@ def read_whole(raw: bytes, charset: str = "") -> CdaDocument:
         walk.descend(element, _Around(), header)
     return CdaDocument(
         id=_id_of(_first(root, "id")),
-        set_id=_id_of(_first(root, "setId")),
+        set_id=_own_id(_first(root, "setId")),
         code=_attribute(code, "code"),
         title=text_in(_first(root, "title")),
         written=_attribute(_first(root, "effectiveTime"), "value"),
@@ -72,6 +73,13 @@ def _replaced(root: Element) -> tuple[str, str]:
             if parent is not None:
                 return _id_of(_first(parent, "id")), _id_of(_first(parent, "setId"))
     return "", ""
+
+
+def _own_id(element: Element | None) -> str:
+    """An id that tells things apart: an OID without an extension is one for all of a kind."""
+    extension = _attribute(element, "extension")
+    is_whole = bool(extension) or "-" in _attribute(element, "root")  # a UUID
+    return _id_of(element) if is_whole and extension not in ("无", "-") else ""
 
 
 def _id_of(element: Element | None) -> str:
@@ -121,7 +129,7 @@ class _Begun:
             where=self.place,
             mood=_attribute(self.element, "moodCode"),
             status=_attribute(_first(self.element, "statusCode"), "code"),
-            negated=_attribute(self.element, "negationInd") == "true",
+            negated=_attribute(self.element, "negationInd") in ("true", "1"),
             data=tuple(self.data),
         )
 

@@ -19,14 +19,22 @@ Reference = tuple[str, str]
 
 _SAY = text(
     """
-    insert into reference as known (source, reference, kind, shown, sent_at)
-    select * from unnest(cast(:sources as text[]), cast(:references as text[]), cast(:kinds as text[]),
-                         cast(:shown as text[]), cast(:sent as timestamptz[]))
-    order by 1, 2
-    on conflict (source, reference) do update
-      set kind = excluded.kind, shown = excluded.shown, sent_at = excluded.sent_at
-      where known.shown is distinct from excluded.shown and coalesce(known.sent_at <= excluded.sent_at, true)
-    returning source, reference
+    with said as (
+      select * from unnest(cast(:sources as text[]), cast(:references as text[]), cast(:kinds as text[]),
+                           cast(:shown as text[]), cast(:sent as timestamptz[]))
+        as said(source, reference, kind, shown, sent_at)
+    ), before as (
+      select known.* from reference as known join said using (source, reference) order by 1, 2 for update of known
+    ), entered as (
+      insert into reference as known (source, reference, kind, shown, sent_at)
+      select said.* from said left join before using (source, reference) order by 1, 2
+      on conflict (source, reference) do update
+        set kind = excluded.kind, shown = excluded.shown, sent_at = excluded.sent_at
+        where coalesce(known.sent_at <= excluded.sent_at, true)
+      returning source, reference, shown
+    )
+    select source, reference from entered left join before using (source, reference)
+    where before.shown is distinct from entered.shown
     """
 )
 _WOKEN = text(
@@ -40,9 +48,10 @@ _KNOW = text(
     """
     insert into reference (source, reference)
     select distinct * from unnest(cast(:sources as text[]), cast(:references as text[]))
-    order by 1, 2 on conflict do nothing
+    order by 1, 2 on conflict (source, reference) do update set source = excluded.source
     """
 )
+"""The update changes nothing and takes the row's lock: whoever names it meanwhile is waited for."""
 _AWAIT = text(
     """
     insert into awaited (source, reference, patient_id, kind, key)

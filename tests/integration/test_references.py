@@ -86,6 +86,7 @@ async def test_a_target_that_comes_again_changes_nothing_and_a_new_name_does(eng
     renamed = {**DOCTOR, "name": [{"text": "时主任"}]}
     await deliver(engine, [sent(renamed, at="2026-02-05T09:00:00+08:00")])
     await deliver(engine, [sent(DOCTOR, at="2026-02-04T10:00:00+08:00")])  # late: it undoes nothing
+    await deliver(engine, [sent(renamed, at="2026-02-07T09:00:00+08:00"), sent(DOCTOR, at="2026-02-06T09:00:00+08:00")])
     assert await prescribed(engine) == [("二甲双胍片", "时主任")]
     [event] = await rows(engine, "select kind, entries from event order by position desc limit 1")
     assert (event["kind"], event["entries"]) == ("resident-changed", ["MedicationRequest"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.cda.document import read_whole
-from fixtures.county.documents import WRITERS, Document, Said, Section, Stay, Together
+from fixtures.county.documents import WRITERS, Document, Operation, Said, Section, Stay, Together
 from hub.errors import Refused
 from hub.mapping.cda.reading import CdaMapping
 from hub.mapping.cda.rows import load_plan
@@ -152,6 +152,85 @@ def test_an_allergy_needs_a_flag_that_is_true(flag: str, count: int) -> None:
     reading = read(with_entries(said))
     assert len(made("AllergyIntolerance", reading)) == count
     assert [one for one in reading.unaccounted if one.is_clinical] == []
+
+
+def test_words_that_deny_an_allergy_are_none_whatever_the_flag_says() -> None:
+    inside = (text("DE02.10.022.00", "过敏史", "否认药物过敏史"),)
+    said = Said(element="DE02.10.023.00", label="过敏史标志", type="BL", value="true", inside=inside)
+    assert made("AllergyIntolerance", read(with_entries(said))) == []
+
+
+def test_a_flag_of_a_code_table_is_not_taken_for_a_yes() -> None:
+    """1 is 无 on the front page's form."""
+    said = Said(element="DE02.10.023.00", label="药物过敏", type="CD", code="1", value="无", substance="未发现药物过敏")
+    assert made("AllergyIntolerance", read(with_entries(said))) == []
+
+
+# -- what is not so ----------------------------------------------------------------------------------------------------
+
+
+def changed(document: Document, old: str, new: str) -> Reading:
+    raw = WRITERS["national"](document).decode()
+    assert old in raw
+    return mapping().read(read_whole(raw.replace(old, new).encode()), RECEIVED)
+
+
+@pytest.mark.parametrize("no", ["true", "1"])
+def test_an_entry_that_says_what_is_not_so_becomes_nothing_and_is_told(no: str) -> None:
+    denied = f'<observation negationInd="{no}" moodCode="EVN"'
+    reading = changed(with_entries(code("I21.900")), '<observation moodCode="EVN"', denied)
+    assert made("Condition", reading) == made("Observation", reading) == []
+    assert [one.field for one in reading.unaccounted] == ["DE05.01.024.00/negationInd"]
+
+
+def test_a_cancelled_operation_was_not_done() -> None:
+    operation = Operation(code="47.01", at="20260101")
+    section = Section(code="47519-4", title="手术操作", entries=(operation,))
+    stated = '<procedure><statusCode code="cancelled"/>'
+    reading = changed(a_document("C0053", "文书", (section,)), "<procedure>", stated)
+    assert [one["status"] for one in made("Procedure", reading)] == ["not-done"]
+
+
+def test_a_goal_is_no_finding() -> None:
+    goal = Said(element="DE04.10.174.00", label="收缩压", type="PQ", value="130", unit="mmHg")
+    reading = changed(with_entries(goal, kind="C0024"), 'moodCode="EVN"', 'moodCode="GOL"')
+    assert made("Observation", reading) == []
+    assert {one.field for one in reading.unaccounted} == {"DE04.10.174.00/code", "DE04.10.174.00/value"}
+
+
+@pytest.mark.parametrize("label", ["鉴别诊断编码", "家族史-疾病编码"])
+def test_what_was_considered_or_is_a_relatives_is_no_diagnosis(label: str) -> None:
+    assert made("Condition", read(with_entries(code("C34.900", label)))) == []
+
+
+def test_a_code_without_a_name_takes_no_other_diagnosis_name() -> None:
+    found = diagnoses(name("脑梗死"), code("I63.900"), code("I10.x00"), name("糖尿病"), code("E11.900"))
+    assert found == [("I63.900", "脑梗死"), ("I10.x00", "I10.x00"), ("E11.900", "糖尿病")]
+
+
+@pytest.mark.parametrize("way", ["无", "-"])
+def test_a_follow_up_that_asks_for_nothing_is_none(way: str) -> None:
+    asked = text("DE06.00.108.00", "随访方式", way)
+    assert made("ServiceRequest", read(with_entries(asked, text("DE06.00.287.00", "出院医嘱", way)))) == []
+
+
+def test_a_placeholder_for_a_code_is_no_diagnosis() -> None:
+    dash = Said(element="DE05.01.024.00", label="病理诊断编码", type="CD", code="-", value="-")
+    assert diagnoses(dash, replace(dash, code="", value="无")) == []
+
+
+def test_a_wrong_day_of_an_entry_costs_itself_and_not_the_document() -> None:
+    reading = read(with_entries(replace(code("I63.900"), at="20261345")))
+    [condition] = [one for one in mapped_of(reading) if one.kind == "Condition"]
+    assert [flag.code for flag in condition.flags] == ["impossible-date"]
+    assert condition.resource["recordedDate"] == "2026-02-06T10:00:00+08:00"
+
+
+def test_what_a_sender_writes_as_a_section_stands_in_no_place() -> None:
+    section = Section(code="371099195603120159", title="秦学勤", entries=(code("I63.900"),))
+    reading = read(a_document("C0053", "文书", (section,)))
+    places = [trace.path for one in mapped_of(reading) for trace in one.traces]
+    assert not [place for place in places if "371099" in place or "秦" in place]
 
 
 # -- the patient and the stay ------------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ from hub.message import CdaDocument, Datum
 from hub.record import Unaccounted
 from hub.toml import NotToml, read_toml
 
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,29}")
+_CODE = re.compile(r"HDSD?\d{2}(\.\d{2,3}){1,3}")
+"""Numbers of data sets, which some write in the place of elements; anything else may be anybody's."""
 _KEYS = frozenset({"places", "zh", "en"})
 _STARTS = ("/", "./", "DE", "HDS")
 

@@ -42,13 +42,14 @@ def concept(branch: Branch, context: Context) -> Json | None:
     """A coded element: the translated coding first, then what was sent, and what it is called. A text that the table
     knows is the code that it stands for."""
     main = branch.main
-    if main is None or not context.said(main.code or main.display or main.value):
+    if main is None or not any(context.said(one) for one in (main.code, main.display, main.value)):
         return None
     found = context.find(main)
     codings = [found.coding()] if found else []
     if main.code and not (found and main.code == found.to):
         codings.append(_coding(main, context))
-    label = context.neighbour() or main.display or (found.display if found else "") or main.value or main.code
+    sent = context.said(main.display) or context.said(main.value)
+    label = context.neighbour() or sent or (found.display if found else "") or context.said(main.code)
     return filled({"coding": codings or None, "text": label})
 
 
@@ -89,6 +90,21 @@ def text_concept(branch: Branch, context: Context) -> Json | None:
     return {"text": said} if said else None
 
 
+def substance(branch: Branch, context: Context) -> Json | None:
+    """What somebody is allergic to. Words that deny it (否认药物过敏史) are none, nor is the number of the element itself,
+    which templates write where the substance belongs."""
+    said = text(branch, context) or ""
+    main = branch.main
+    if not said or said.startswith(_DENIALS) or (said.startswith("无") and "过敏" in said):
+        return None
+    if main is not None and main.code:
+        return None if _NUMBER.match(main.code) else concept(branch, context)
+    return {"text": said}
+
+
+_DENIALS = ("否认", "未发现", "未见", "没有")
+
+
 def _coding(main: Datum, context: Context) -> Json:
     parts = {"system": system_of(main.system, context, _about(main)), "version": main.version}
     return filled({**parts, "code": main.code, "display": main.display})
@@ -116,7 +132,8 @@ def _classified(branch: Branch, context: Context, shape: re.Pattern[str], system
     if main is None:
         return None
     said = context.said(main.code or main.value)
-    name = context.neighbour() or (main.display if main.display != said else "")
+    display = context.said(main.display)
+    name = context.neighbour() or (display if display != said else "")
     if not said:
         return {"text": name} if name else None
     if not main.code and not shape.fullmatch(said):  # a name where a code belongs

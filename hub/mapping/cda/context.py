@@ -51,7 +51,7 @@ class Context:
         if self.beside is None:
             return ""
         main = self.beside.first
-        return self.said(main.value or main.display or main.code)
+        return next((said for one in (main.value, main.display, main.code) if (said := self.said(one))), "")
 
 
 Convert = Callable[[Branch, Context], Any]

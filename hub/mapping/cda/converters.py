@@ -33,6 +33,7 @@ CONVERTERS: Mapping[str, CdaConverter] = {
         ("concept", codes.concept, "CodeableConcept"),
         ("typed-concept", codes.typed_concept, "CodeableConcept"),
         ("text-concept", codes.text_concept, "CodeableConcept"),
+        ("substance", codes.substance, "CodeableConcept"),
         ("diagnosis", codes.diagnosis, "CodeableConcept"),
         ("operation", codes.operation, "CodeableConcept"),
         ("element", codes.element, "CodeableConcept"),

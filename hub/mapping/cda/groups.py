@@ -94,7 +94,8 @@ def _paired(beside: Group, roles: Roles) -> Iterator[Group]:
         if role in columns:
             continue
         last = latest if not role else next(reversed(by_role.get(role, [])), None)
-        if last is None or any(other.element == one.element for other in last):
+        is_opened_anew = role in by_role and by_role[role][0][0].element == one.element
+        if last is None or is_opened_anew or any(other.element == one.element for other in last):
             last = []
             by_role.setdefault(role, []).append(last)
         last.append(one)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import NAMESPACE_URL, uuid5
 
-from hub.errors import Refusal
+from hub.errors import Refusal, Refused
 from hub.mapping.cda.context import Context
 from hub.mapping.cda.places import Branch, Place, Seen, View
 from hub.mapping.cda.rows import CdaRow, CdaSet
@@ -32,7 +32,7 @@ class Making:
     @property
     def is_wanted(self) -> bool:
         """Whether everything is there that it needs to be worth having."""
-        return all(self._has(target) for target in self.row_set.needs)
+        return all(any(map(self._has, need.split("|"))) for need in self.row_set.needs)
 
     @property
     def missing(self) -> str:
@@ -107,7 +107,13 @@ def _convert(making: Making, row: CdaRow, branches: Sequence[Branch], context: C
         context.table, context.where, context.flags = row.table, branch.data[0].where, []
         context.beside = making.view.first(row.beside) if row.beside else None
         seen.clear()
-        value = row.convert(branch, context) if row.convert else None
+        try:
+            value = row.convert(branch, context) if row.convert else None
+        except Refused as refused:
+            if not branch.number:  # of the header: whose it is, and when
+                raise
+            making.flags.append(Flag(refused.refusal.code, refused.refusal.where))
+            continue
         if value is None:
             continue
         put(making.resource, row, value)

@@ -16,7 +16,7 @@ _PLACE = re.compile(
     r"(?P<of>/|\./|#|DE\d{2}\.\d{2}\.\d{3}\.\d{2}(?=$|/|\{|\[))"
     r"(?:\{(?P<label>[^{}\s|]+)\})?/?(?P<path>[A-Za-z][A-Za-z/]*)?(?:\[(?P<root>[\d.]+)\])?"
 )
-ENTRY_WORDS = frozenset({"section", "label", "role", "number", "mood", "type"})
+ENTRY_WORDS = frozenset({"section", "label", "role", "number", "mood", "status", "type"})
 WORDS = frozenset({"kind", "lineage", "replaces", "visit", "class", "written", "readable", "original", *ENTRY_WORDS})
 """What may stand behind ``#``: things that are known of the document or of the entry, whatever its layout."""
 

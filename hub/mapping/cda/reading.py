@@ -18,8 +18,8 @@ from hub.mapping.cda.readable import readable
 from hub.mapping.cda.rows import CdaPlan, CdaSet
 from hub.mapping.codes import CodeTable, IdentifierKind
 from hub.mapping.times import is_no_time, read_time
-from hub.message import VISIT_BY_ADMISSION, CdaDocument, Datum, Source
-from hub.record import Identifier, Json, Mapped, PatientPart, Reading
+from hub.message import VISIT_BY_ADMISSION, CdaDocument, Datum, Source, Statement
+from hub.record import Identifier, Json, Mapped, PatientPart, Reading, Unaccounted
 
 _ROLE = "recordTarget/patientRole"
 _AHEAD = timedelta(days=1)
@@ -56,9 +56,12 @@ class _Reading:
         self._seen: Seen = set()
         self._header = Branches(_of_first_patient(document), 0, self._seen)
         aliases = mapping.plan.aliases
+        negated = _negated(document)
+        self._denied = [one for one in document.statements if one.number in negated]
         self._standing = [
             Standing(one, aliases.get(one.element, one.element), Branches(one.data, one.number, self._seen))
             for one in document.statements
+            if one.number not in negated
         ]
         self._by_element: dict[str, list[Standing]] = {}
         for one in self._standing:
@@ -83,7 +86,10 @@ class _Reading:
             event_at=at,
             sent_at=at,
             parts=(PatientPart(numbers=numbers, demographics=patient, resources=tuple(resources)),),
-            unaccounted=tuple(left_over(self._document, self._standing, read, self._taken, ignored)),
+            unaccounted=(
+                *left_over(self._document, self._standing, read, self._taken, ignored),
+                *(_told_of_denied(one) for one in self._denied),
+            ),
             left_out=tuple(self._left_out),
             ahead="ClinicalDocument.effectiveTime" if is_ahead else "",
         )
@@ -192,6 +198,7 @@ class _Reading:
             "label": head.label,
             "role": next(filter(None, labels), "") or role_of(head.section, roles) or role_of(head.section_name, roles),
             "mood": head.mood,
+            "status": head.status,
             "type": next((datum.type for datum in head.data if datum.path == "value"), ""),
             "number": group[0].element,
         }
@@ -206,3 +213,17 @@ class _Reading:
 def _of_first_patient(document: CdaDocument) -> list[Datum]:
     """The header without further patients: a document is about one."""
     return [one for one in document.header if not _FURTHER.match(one.steps)]
+
+
+def _negated(document: CdaDocument) -> set[int]:
+    """The entries that say what is not so (CDA R2 4.3.6), with what is in them: nothing is made of them."""
+    found: set[int] = set()
+    for one in document.statements:
+        if one.negated or one.parent in found:
+            found.add(one.number)
+    return found
+
+
+def _told_of_denied(statement: Statement) -> Unaccounted:
+    name = statement.element or statement.kind
+    return Unaccounted(where=f"{statement.where}/negationInd", field=f"{name}/negationInd", is_clinical=True)

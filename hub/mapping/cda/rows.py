@@ -180,8 +180,8 @@ def _set(
         raise ValueError(f"{bad} are no data elements such as DE05.01.024.00")
     if len([key for key in ("once", "kind", "of") if said.get(key)]) != 1:
         raise ValueError("a row set is made once, of a kind of entry (kind) or of data elements (of)")
-    filled = {row.target for row in rows} | {row.slot for row in rows}
-    if missing := set(said.get("needs", ())) - filled:
+    filled = {name for row in rows for name in (row.target, row.slot, row.target.partition(".")[0])}
+    if missing := {target for need in said.get("needs", ()) for target in need.split("|")} - filled:
         raise ValueError(f"no row gives {sorted(missing)}, which it needs")
     return CdaSet(
         name=name,

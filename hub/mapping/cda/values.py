@@ -22,7 +22,7 @@ _TIMED = frozenset({"TS", "IVL_TS", "IVL_T"})
 def text(branch: Branch, context: Context) -> str | None:
     """What an element says, for people: its value, else what its code is called, else the code."""
     main = branch.first
-    return context.said(main.value or main.display or main.code) or None
+    return next((said for one in (main.value, main.display, main.code) if (said := context.said(one))), None)
 
 
 def annotation(branch: Branch, context: Context) -> Json | None:
