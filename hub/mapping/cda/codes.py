@@ -91,7 +91,7 @@ def text_concept(branch: Branch, context: Context) -> Json | None:
 
 
 def substance(branch: Branch, context: Context) -> Json | None:
-    """What somebody is allergic to. Words that deny it (否认药物过敏史) are none, nor is the number of the element itself,
+    """What somebody is allergic to. Words that deny it (否认药物过敏史) are none, nor is the number of the element,
     which templates write where the substance belongs."""
     said = text(branch, context) or ""
     main = branch.main
