@@ -139,7 +139,7 @@ async def test_a_newer_version_of_a_document_updates_what_it_says(engine: AsyncE
     assert glucose["value"] == "7.10"
 
 
-@pytest.mark.parametrize("order", list(permutations(range(4))), ids=lambda order: "".join(map(str, order)))
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::3], ids=lambda order: "".join(map(str, order)))
 async def test_documents_and_adt_in_any_order_come_to_the_same(engine: AsyncEngine, order: tuple[int, ...]) -> None:
     await set_up(engine)
     await sign(engine, await known(engine, "stroke"))

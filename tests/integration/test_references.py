@@ -65,10 +65,10 @@ async def test_until_its_target_arrives_a_reference_keeps_its_display(engine: As
     assert json.loads(fact["content"])["requester"]["display"] == "医生", "facts are never rewritten"
 
 
-@pytest.mark.parametrize("order", list(permutations(range(4))), ids=lambda order: "".join(map(str, order)))
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=lambda order: "".join(map(str, order)))
 @pytest.mark.parametrize("most", [1, 64])
 async def test_in_any_order_the_record_says_the_same(engine: AsyncEngine, order: tuple[int, ...], most: int) -> None:
-    whole = [sent(PERSON, ORDER), sent(DRUG), sent(DOCTOR), sent(PERSON)]
+    whole = [sent(PERSON, ORDER), sent(DRUG), sent(DOCTOR)]
     await deliver(engine, [whole[at] for at in order], most=most)
     assert await prescribed(engine) == [("二甲双胍片", "时医生")]
     before = await rows(engine, "select * from prescription")
