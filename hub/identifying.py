@@ -1,4 +1,4 @@
-"""Whose messages are these? A batch's patients are looked up in three statements and decided one by one in memory."""
+"""Whose messages are these? A batch's patients are looked up in four statements and decided one by one in memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from hub.ids import new_id
 from hub.mapping.codes import IdentifierKind
 from hub.message import Message, Source
 from hub.record import Grade, Identifier, PatientMerge, PatientPart, Reading
-from hub.store import people
+from hub.store import people, verdicts
 
 Number = tuple[str, str, str]
 
@@ -92,6 +92,7 @@ class _Book:
         self._holders: dict[tuple[str, str], Holder] = {}
         self._known_proofs: dict[int, Proofs] = {}  # by the id of a part: the batch holds on to its parts
         self._citizen_ids: dict[UUID, frozenset[str]] = {}  # of residents
+        self._decided: Mapping[UUID, verdicts.Decided] = {}
         self.findings: dict[UUID, list[Refusal]] = {}
         self.changes = people.Changes.none()
         self.moved: list[tuple[_Patient, UUID, Read]] = []
@@ -110,6 +111,7 @@ class _Book:
             patient = _Patient(found.patient_id, found.resident_id)
             self._patients[number] = by_id.setdefault(found.patient_id, patient)
             self._citizen_ids[found.resident_id] = found.citizen_ids
+        self._decided = await verdicts.find_decided(connection, by_id)
         asked: set[tuple[str, str]] = set()
         for read in reads:
             for part in read.reading.parts:
@@ -190,9 +192,19 @@ class _Book:
     def _carry_out(self, read: Read, part: PatientPart, decision: Decision, patient: _Patient | None) -> _Patient:
         if patient is None:
             return self._open(read, decision)
-        if decision.resident_id is not None and decision.resident_id != patient.resident_id:
-            self._move(read, patient, decision.resident_id, decision.grade, decision.reason)
+        leads = decision.resident_id
+        if leads is not None and leads != patient.resident_id and self._may_move(read, patient, leads):
+            self._move(read, patient, leads, decision.grade, decision.reason)
         return patient
+
+    def _may_move(self, read: Read, patient: _Patient, to: UUID) -> bool:
+        """Whether no person's decision stands against it: the machine never overrides one, and says so."""
+        decided = self._decided.get(patient.id, verdicts.Decided())
+        code = "person-decided-apart" if to in decided.different else ""
+        code = code or ("person-decided-together" if patient.resident_id in decided.same else "")
+        if code:
+            self.findings.setdefault(read.message.id, []).append(Refusal(code=code, where="PID-3"))
+        return not code
 
     def _open(self, read: Read, decision: Decision) -> _Patient:
         """A patient whom the source names for the first time."""
@@ -233,6 +245,8 @@ class _Book:
             gone = set(changes.ended_links)
             left = {one for one, tie in ties.items() if tie.resident_id == before} - gone
             followers = _tied_to(patient.id, ties) & left
+            decided = await verdicts.find_decided(connection, followers)
+            followers -= {one for one, of in decided.items() if patient.resident_id in of.different}
             reasons = dict.fromkeys(followers, Reason.MERGED_BY_SOURCE)
             if all(ties[one].is_own for one in left - followers):
                 reasons |= dict.fromkeys(left - followers, Reason.GOES_ALONG)
@@ -264,6 +278,8 @@ class _Book:
             stays, goes = surviving, prior
             if self._citizen_ids.get(prior.resident_id) and not self._citizen_ids.get(surviving.resident_id):
                 stays, goes = prior, surviving
+            if not self._may_move(read, goes, stays.resident_id) or not self._may_move(read, stays, goes.resident_id):
+                return
             self._move(read, goes, stays.resident_id, Grade.CERTAIN, reason)
         if merge.keeps_both:
             return
@@ -274,6 +290,8 @@ class _Book:
         """Keep the person's own strong numbers that nobody holds yet."""
         resource = part.demographics.resource if part.demographics else {}
         for proof in proofs.own:
+            claim = {"system": proof.system, "value": proof.value, "kind": proof.kind}
+            self.changes.claims.append({**claim, "patient_id": patient.id})
             if (proof.system, proof.value) in self._holders:
                 continue
             self._holders[proof.system, proof.value] = Holder(
@@ -282,14 +300,7 @@ class _Book:
                 birth_date=str(resource.get("birthDate", "")),
                 citizen_ids=self._citizen_ids.get(patient.resident_id, frozenset()) | citizen_ids_of(proofs.own),
             )
-            self.changes.proofs.append(
-                {
-                    "system": proof.system,
-                    "value": proof.value,
-                    "kind": proof.kind,
-                    "resident_id": patient.resident_id,
-                }
-            )
+            self.changes.proofs.append({**claim, "resident_id": patient.resident_id})
         held = [p for p in proofs.own if self._holders[p.system, p.value].resident_id == patient.resident_id]
         known = self._citizen_ids.get(patient.resident_id, frozenset())
         self._citizen_ids[patient.resident_id] = known | citizen_ids_of(held)

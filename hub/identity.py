@@ -16,7 +16,8 @@ from hub.mapping.codes import IdentifierKind
 from hub.message import Source
 from hub.record import Grade, Identifier, Json
 
-_CITIZEN_KINDS = ("citizen-id", "residence-permit")
+CITIZEN_KINDS = ("citizen-id", "residence-permit")
+"""Kinds of numbers that prove who somebody is, by their check character and birth date."""
 
 
 class Reason(StrEnum):
@@ -33,6 +34,9 @@ class Reason(StrEnum):
     LINKED_BY_SOURCE = "linked-by-source"
     HUBS_OWN = "hubs-own"
     GOES_ALONG = "goes-along"
+    PERSON_SAYS_SAME = "person-says-same"
+    PERSON_SAYS_DIFFERENT = "person-says-different"
+    PERSON_UNDID = "person-undid"
 
 
 SENTENCES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
@@ -81,6 +85,18 @@ SENTENCES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         Reason.GOES_ALONG: (
             "Every source's patient of this resident moved here, and with them what the resident's team measured.",
             "该居民在各来源的患者均已归入此处，团队所测数据一并归入。",
+        ),
+        Reason.PERSON_SAYS_SAME: (
+            "A person looked at both sides and decided that they are one person.",
+            "经人工核对双方信息，判定为同一人。",
+        ),
+        Reason.PERSON_SAYS_DIFFERENT: (
+            "A person looked at both sides and decided that they are not one person.",
+            "经人工核对双方信息，判定不是同一人。",
+        ),
+        Reason.PERSON_UNDID: (
+            "A person undid a decision, so the patient stands where it stood before.",
+            "人工撤销了此前的判定，该患者恢复到原归属。",
         ),
     }
 )
@@ -165,7 +181,7 @@ def is_another(proofs: Proofs, citizen_ids: Collection[str]) -> bool:
 
 def citizen_ids_of(proofs: Iterable[Identifier]) -> frozenset[str]:
     """The citizen ID numbers and residence permits among numbers, normalised."""
-    return frozenset(proof.value for proof in proofs if proof.kind in _CITIZEN_KINDS)
+    return frozenset(proof.value for proof in proofs if proof.kind in CITIZEN_KINDS)
 
 
 def _kind_of(number: str) -> bool:
@@ -188,11 +204,11 @@ def name_of(patient: Json) -> str:
 
 
 def _by_proof(proofs: Proofs, patient: Json, holders: Mapping[tuple[str, str], Holder]) -> Decision | None:
-    for proof in sorted(proofs.own, key=lambda proof: proof.kind not in _CITIZEN_KINDS):
+    for proof in sorted(proofs.own, key=lambda proof: proof.kind not in CITIZEN_KINDS):
         holder = holders.get((proof.system, proof.value))
         if holder is None:
             continue
-        if proof.kind in _CITIZEN_KINDS:
+        if proof.kind in CITIZEN_KINDS:
             return Decision(resident_id=holder.resident_id, grade=Grade.CERTAIN, reason=Reason.SAME_CITIZEN_ID)
         if is_another(proofs, holder.citizen_ids):
             continue
@@ -223,7 +239,7 @@ def _new(proofs: Proofs) -> Decision:
 def _proof(kind: str, value: str, kinds: Mapping[str, IdentifierKind]) -> Identifier | None:
     if kind not in kinds or kinds[kind].strength != "strong" or not value:
         return None
-    if kind not in _CITIZEN_KINDS:
+    if kind not in CITIZEN_KINDS:
         return Identifier(kind=kind, system=kinds[kind].system, value=normalise(value))
     found = read_citizen_id(value)
     if found is None:
@@ -233,7 +249,7 @@ def _proof(kind: str, value: str, kinds: Mapping[str, IdentifierKind]) -> Identi
 
 
 def _is_own(proof: Identifier, birth_date: str) -> bool:
-    if proof.kind not in _CITIZEN_KINDS or not birth_date:
+    if proof.kind not in CITIZEN_KINDS or not birth_date:
         return True
     found = read_citizen_id(proof.value)
     return found is not None and found.birth_date.isoformat().startswith(birth_date)

@@ -12,6 +12,7 @@ from hub.api.context import Context, Info
 from hub.api.entries import KINDS, Entry, entry_from
 from hub.api.fields import field
 from hub.api.followups import find_follow_up, find_offer, find_plan
+from hub.api.matching import find_match_review
 from hub.api.messages import find_message
 from hub.api.paging import Node, global_id, read_global_id
 from hub.api.queries import find_resident
@@ -43,6 +44,7 @@ FINDERS: Mapping[str, Find] = {
     "Booking": find_booking,
     "Referral": find_referral,
     "Message": find_message,
+    "MatchReview": find_match_review,
 }
 
 

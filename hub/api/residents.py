@@ -79,6 +79,7 @@ class LinkReason:
 
 @strawberry.type(description="A person as one source knows them, and why the hub takes them for this resident.")
 class PatientLink:
+    patient_id: strawberry.ID = strawberry.field(description="The patient's uuid: `separatePatient` takes it.")
     source: str = strawberry.field(description="The sending system, by the name of its profile.")
     organisation: str = strawberry.field(description="The organisation that the system belongs to.")
     numbers: list[Identifier] = strawberry.field(description="The source's own numbers of this patient.")
@@ -195,7 +196,7 @@ class Resident(Node):
     @field("The numbers that lead to this resident from any source.")
     async def identifiers(self, info: Info) -> list[Identifier]:
         rows = await info.context.loaders.numbers.load(self.key)
-        return [_identifier(row, info.context.means.kinds) for row in rows]
+        return [identifier_from(row, info.context.means.kinds) for row in rows]
 
     @field("What is owed to them after their discharges, and what was: what has to be done first first.")
     async def follow_ups(self, info: Info) -> "list[Annotated[FollowUpType, _OF_FOLLOW_UPS]]":
@@ -255,7 +256,8 @@ def _day(said: str | None) -> date | None:
         return None
 
 
-def _identifier(row: Row, kinds: Mapping[str, IdentifierKind]) -> Identifier:
+def identifier_from(row: Row, kinds: Mapping[str, IdentifierKind]) -> Identifier:
+    """A number out of its kind, system and value."""
     kind = kinds.get(row["kind"])
     label = Label(zh=kind.zh, en=kind.en) if kind else Label(zh=row["kind"], en=row["kind"])
     return Identifier(kind=row["kind"], system=row["system"], value=row["value"], label=label)
@@ -263,9 +265,10 @@ def _identifier(row: Row, kinds: Mapping[str, IdentifierKind]) -> Identifier:
 
 def _patient(row: Row, kinds: Mapping[str, IdentifierKind]) -> PatientLink:
     return PatientLink(
+        patient_id=strawberry.ID(str(row["patient_id"])),
         source=row["source"],
         organisation=row["organisation"],
-        numbers=[_identifier(number, kinds) for number in row["numbers"]],
+        numbers=[identifier_from(number, kinds) for number in row["numbers"]],
         grade=Grade(row["grade"]),
         reason=_reason(row["reason"]),
         since=row["since"],

@@ -27,6 +27,7 @@ from hub.api.executing import ShortWay
 from hub.api.follow_up_changes import FollowUpSubscription
 from hub.api.following_up import FollowUpMutation
 from hub.api.followups import FollowUpQuery
+from hub.api.matching import MatchMutation, MatchQuery
 from hub.api.messages import MessageMutation, MessageQuery, MessageSubscription
 from hub.api.nodes import NodeQuery
 from hub.api.programme import ProgrammeQuery
@@ -116,12 +117,21 @@ class Query(
     MessageQuery,
     SourceQuery,
     AlertQuery,
+    MatchQuery,
 ):
     """Every subject's questions."""
 
 
 @strawberry.type(description="What can be changed. Each answers with what it changed, or with a refusal.")
-class Mutation(AgreementMutation, DirectoryMutation, ReferralMutation, FollowUpMutation, SlotMutation, MessageMutation):
+class Mutation(
+    AgreementMutation,
+    DirectoryMutation,
+    ReferralMutation,
+    FollowUpMutation,
+    SlotMutation,
+    MessageMutation,
+    MatchMutation,
+):
     """Every subject's changes by people."""
 
 

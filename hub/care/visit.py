@@ -111,6 +111,17 @@ class Visit:
         await self._relate(row["id"] for row in found.values())
         return [self._readable(found.get(one)) for one in ids]
 
+    async def residents_related(self, ids: Sequence[UUID]) -> list[Row]:
+        """Those of these residents to whom there is a relation, as they stand now; the others are left out."""
+        if not ids or not may_read_records(self.viewer).is_allowed:
+            return []
+        found: dict[UUID, Row] = {row["id"]: row for row in (await self.ask(records.find_residents, ids)).values()}
+        await self._relate(found)
+        related = [row for key, row in found.items() if self._relations.get(key)]
+        self.touch(*(row["id"] for row in related))
+        self.decide(may_read(self.viewer, [self._relations.get(row["id"]) for row in related]))
+        return related
+
     def _readable(self, row: Row | None) -> Row | Refused:
         """A row, if there is a relation to whom it is about; else the refusal, which the audit row will name."""
         try:

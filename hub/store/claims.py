@@ -92,3 +92,8 @@ async def claim(connection: AsyncConnection, most: int, *, alone: bool = False) 
     sizes = await connection.execute(_SIZES, {"ids": mine[:most]})
     rows = await connection.execute(_CLAIM, {"ids": within_bytes((row.id, row.size) for row in sizes)})
     return [message_from(row) for row in rows.mappings()]
+
+
+async def hold_alone(connection: AsyncConnection) -> None:
+    """Wait until no batch is under way, and let none begin before this transaction ends."""
+    await connection.execute(_ALONE)

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.identity import Holder
 from hub.message import OWN_SOURCE
-from hub.tables import link, patient, patient_number, resident, resident_number
+from hub.store import merges
+from hub.tables import link, patient, patient_number, patient_proof, resident, resident_number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +133,7 @@ class Changes:
     ended_links: list[UUID]
     links: list[dict[str, Any]]
     proofs: list[Mapping[str, Any]]
+    claims: list[Mapping[str, Any]]
     merged_patients: list[Mapping[str, Any]]
 
     def end_link(self, patient_id: UUID) -> None:
@@ -144,7 +146,7 @@ class Changes:
 
     @classmethod
     def none(cls) -> "Changes":
-        return cls([], [], [], [], [], [], [])
+        return cls([], [], [], [], [], [], [], [])
 
 
 async def save(connection: AsyncConnection, changes: Changes) -> None:
@@ -167,6 +169,9 @@ async def save(connection: AsyncConnection, changes: Changes) -> None:
         await connection.execute(insert(link), changes.links)
     if changes.proofs:
         await connection.execute(insert(resident_number), _once(changes.proofs, "system", "value"))
+    if changes.claims:
+        claimed = insert(patient_proof).on_conflict_do_nothing()
+        await connection.execute(claimed, _once(changes.claims, "patient_id", "system", "value"))
     if changes.merged_patients:
         given_up = update(patient).where(patient.c.id == bindparam("given_up"))
         await connection.execute(given_up.values(merged_into=bindparam("stays")), changes.merged_patients)
@@ -200,6 +205,7 @@ async def retire(connection: AsyncConnection, moved: Sequence[tuple[UUID, UUID]]
         return []
     old, new = zip(*moved, strict=True)
     rows = (await connection.execute(_LEFT_EMPTY, {"old": list(old), "new": list(new)})).all()
+    await merges.note(connection, [(gone, stays) for gone, stays in rows])
     for gone, stays in rows:
         numbers = update(resident_number).where(resident_number.c.resident_id == gone)
         await connection.execute(numbers.values(resident_id=stays))
@@ -234,3 +240,18 @@ async def find_residents_of(connection: AsyncConnection, patients: Sequence[UUID
     """The residents that patients stand for: patient to resident."""
     rows = await connection.execute(_RESIDENTS_OF, {"ids": list(patients)})
     return {row.patient_id: row.resident_id for row in rows}
+
+
+_CLAIMS = (
+    select(patient_proof)
+    .where(patient_proof.c.patient_id == func.any(_IDS))
+    .order_by(patient_proof.c.patient_id, patient_proof.c.kind, patient_proof.c.value)
+)
+
+
+async def find_claims(connection: AsyncConnection, patients: Sequence[UUID]) -> dict[UUID, list[Mapping[str, Any]]]:
+    """The strong numbers that each patient was sent with."""
+    claims: dict[UUID, list[Mapping[str, Any]]] = {}
+    for row in (await connection.execute(_CLAIMS, {"ids": list(patients)})).mappings():
+        claims.setdefault(row["patient_id"], []).append(dict(row))
+    return claims

@@ -108,14 +108,22 @@ _PATIENTS = (
         .label("numbers"),
     )
     .join(patient, patient.c.id == link.c.patient_id)
-    .where(link.c.resident_id == func.any(_IDS), link.c.until.is_(None))
+    .where(link.c.until.is_(None))
     .order_by(link.c.since, link.c.patient_id)
 )
+_OF_RESIDENTS = _PATIENTS.where(link.c.resident_id == func.any(_IDS))
+_OF_PATIENTS = _PATIENTS.where(link.c.patient_id == func.any(_IDS))
+
+
+async def find_patients(connection: AsyncConnection, patients: Sequence[UUID]) -> dict[UUID, Row]:
+    """Patients by id, with their links and the sources' own numbers."""
+    rows = await connection.execute(_OF_PATIENTS, {"ids": list(patients)})
+    return {row.patient_id: row._asdict() for row in rows}
 
 
 async def list_patients(connection: AsyncConnection, residents: Sequence[UUID]) -> dict[UUID, list[Row]]:
     """The patients that stand for residents, with their links and the sources' own numbers."""
-    return _by_resident(await connection.execute(_PATIENTS, {"ids": list(residents)}))
+    return _by_resident(await connection.execute(_OF_RESIDENTS, {"ids": list(residents)}))
 
 
 def _by_resident(rows: Any) -> dict[UUID, list[Row]]:

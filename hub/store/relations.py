@@ -47,16 +47,16 @@ def _asked(part: str) -> str:
 
 
 _RELATIONS = text(" union all ".join(_asked(part) for part in _EACH))
-_RELATED = f"select resident_id from ({' union '.join(_EACH)}) as related"  # noqa: S608
+RELATED = f"select resident_id from ({' union '.join(_EACH)}) as related"  # noqa: S608
 _PAGE = text(
     f"""
     select id, name, sex, birth_date, phone, address, marital_status, ethnicity, deceased, deceased_on,
            origins, conflicts, created_at, changed_at
-    from resident where id in ({_RELATED}) and replaced_by is null and id > :after
+    from resident where id in ({RELATED}) and replaced_by is null and id > :after
     order by id limit :most
     """  # noqa: S608 - constants of this file
 )
-_COUNT = text(f"select count(*) from resident where id in ({_RELATED}) and replaced_by is null")  # noqa: S608
+_COUNT = text(f"select count(*) from resident where id in ({RELATED}) and replaced_by is null")  # noqa: S608
 _FIRST = UUID(int=0)
 
 

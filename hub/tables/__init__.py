@@ -3,6 +3,15 @@
 from hub.tables.alerts import alert, alert_attempt, alert_delivery, alert_notice, database_size, source_hour
 from hub.tables.followups import contact, follow_up, follow_up_plan, offer
 from hub.tables.inbox import body, control, fate, message, message_step, unread_field, watermark
+from hub.tables.matching import (
+    match_block,
+    match_person,
+    match_review,
+    patient_proof,
+    resident_merge,
+    verdict,
+    verdict_pair,
+)
 from hub.tables.naming import metadata
 from hub.tables.record import (
     ENTRY_TABLES,
@@ -62,6 +71,9 @@ __all__ = [
     "history",
     "immunization",
     "link",
+    "match_block",
+    "match_person",
+    "match_review",
     "message",
     "message_step",
     "metadata",
@@ -71,6 +83,7 @@ __all__ = [
     "organisation",
     "patient",
     "patient_number",
+    "patient_proof",
     "practitioner",
     "prescription",
     "procedure",
@@ -78,6 +91,7 @@ __all__ = [
     "referral",
     "report",
     "resident",
+    "resident_merge",
     "resident_number",
     "session",
     "slot",
@@ -85,6 +99,8 @@ __all__ = [
     "team",
     "team_member",
     "unread_field",
+    "verdict",
+    "verdict_pair",
     "watermark",
 ]
 
@@ -101,5 +117,6 @@ APPEND_ONLY = (
     history,
     alert_notice,
     alert_attempt,
+    verdict_pair,
 )
 CHANGEABLE = tuple(table for table in metadata.sorted_tables if table not in APPEND_ONLY)

@@ -87,6 +87,7 @@ link = Table(
     Column("grade", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("message_id", Uuid, ForeignKey("message.id")),
+    Column("verdict_id", Uuid, comment="the person's decision that made it; null where a message did"),
     Column("since", INSTANT, nullable=False, server_default=text("now()")),
     Column("until", INSTANT, comment="null while the link stands"),
     CheckConstraint("grade in ('certain', 'probable', 'possible', 'not')", name="known_grade"),

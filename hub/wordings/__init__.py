@@ -14,6 +14,7 @@ from hub.wordings.fhir import FHIR
 from hub.wordings.fhir_door import FHIR_DOOR
 from hub.wordings.files import FILES
 from hub.wordings.followups import FOLLOWUPS
+from hub.wordings.identity import IDENTITY
 from hub.wordings.inbox import INBOX
 from hub.wordings.messages import MESSAGES
 from hub.wordings.policy import POLICY
@@ -44,5 +45,6 @@ SUBJECTS = (
     SITE,
     PROFILES,
     ALERTS,
+    IDENTITY,
 )
 WORDINGS: Mapping[str, Wording] = MappingProxyType({code: said for of in SUBJECTS for code, said in of.items()})

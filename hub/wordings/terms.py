@@ -91,6 +91,7 @@ TERMS: Mapping[str, str] = {
     "cancel sessions": "停诊",
     "decline offers": "谢绝待签约条目",
     "do follow-ups": "开展随访",
+    "decide who is whom": "判定人员归属",
     "end agreements": "终止签约",
     "follow up discharges": "出院随访",
     "give slots back": "退号",

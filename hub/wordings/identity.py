@@ -1,0 +1,70 @@
+"""Refusals and findings about who is whom."""
+
+from collections.abc import Mapping
+
+from hub.wordings.wording import Wording
+
+IDENTITY: Mapping[str, Wording] = {
+    "person-decided-apart": Wording(
+        "What this message says would join two patients whom a person has decided to be different people, so their "
+        "link stays as it is.",
+        "该消息会把两名经人工判定为不同的患者归为一人，因此未改动其归属。",
+        "If they are one person after all, undo the decision with `undoVerdict`, then replay the message.",
+        "如确为同一人，请先用 undoVerdict 撤销该判定，再重放此消息。",
+    ),
+    "person-decided-together": Wording(
+        "What this message says would part a patient from others whom a person has decided to be the same, so the link "
+        "stays as it is.",
+        "该消息会把经人工判定为同一人的患者分开，因此未改动其归属。",
+        "If they are different people after all, undo the decision with `undoVerdict`, then replay the message.",
+        "如确非同一人，请先用 undoVerdict 撤销该判定，再重放此消息。",
+    ),
+    "no-such-review": Wording(
+        "There is no such review, or it is of people to whom you have no relation.",
+        "没有该待核对项，或其中的居民与您没有服务关系。",
+        "Ask `matchReviews` for those that wait for you.",
+        "请用 matchReviews 查看待您核对的项目。",
+    ),
+    "review-ended": Wording(
+        "This review has been decided already.",
+        "该待核对项已有结论。",
+        "Read it again with `matchReview`; to change the decision, undo it with `undoVerdict` first.",
+        "请用 matchReview 重新查看；如需更改，请先用 undoVerdict 撤销原判定。",
+    ),
+    "no-such-patient": Wording(
+        "There is no such patient, or it stands for a resident to whom you have no relation.",
+        "没有该患者，或其所属居民与您没有服务关系。",
+        "Take the id from `Resident.patients`.",
+        "请使用 Resident.patients 给出的 id。",
+    ),
+    "nothing-to-part": Wording(
+        "This patient is the only one of its resident, so there is nobody to part it from.",
+        "该居民名下只有这一名患者，无需拆分。",
+        "Read `Resident.patients` again: somebody may have parted them before you.",
+        "请重新查看 Resident.patients：可能已有人完成拆分。",
+    ),
+    "team-measured": Wording(
+        "What the resident's own team measured is nobody else's patient and cannot be parted from them.",
+        "该患者是居民签约团队自测的数据，不能从居民名下拆出。",
+        "Part the source's patient that does not belong here instead.",
+        "请拆分不属于此居民的来源患者。",
+    ),
+    "no-such-verdict": Wording(
+        "There is no such decision, or it is about people to whom you have no relation.",
+        "没有该判定，或其中的居民与您没有服务关系。",
+        "Take the id from `Resident.verdicts` or from the review.",
+        "请使用 Resident.verdicts 或待核对项给出的 id。",
+    ),
+    "verdict-undone": Wording(
+        "This decision was undone already.",
+        "该判定已被撤销。",
+        "Nothing has to be done.",
+        "无需处理。",
+    ),
+    "reason-needed": Wording(
+        "A decision about who is whom needs a reason in words.",
+        "人员归属的判定需要写明理由。",
+        "Say in `reason` what you looked at: papers, a telephone call, the person themselves.",
+        "请在 reason 中写明依据：证件、电话核实或当面核对。",
+    ),
+}
