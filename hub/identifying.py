@@ -13,7 +13,7 @@ from hub.ids import new_id
 from hub.mapping.codes import IdentifierKind
 from hub.message import Message, Source
 from hub.record import Grade, Identifier, PatientMerge, PatientPart, Reading
-from hub.store import people, verdicts
+from hub.store import merges, people, verdicts
 
 Number = tuple[str, str, str]
 
@@ -72,12 +72,13 @@ async def identify(
         except Refused as refusal:
             refused[read.message.id] = refusal
         done.append(read)
-        if book.moves:
+        if book.moves or book.parted:
             break
     await people.save(connection, book.changes)
     if book.moved:
         await people.save(connection, await book.follow(connection))
     await people.retire(connection, book.moves)
+    await book.part(connection)
     return Identified(
         located=tuple(located), refused=refused, findings=book.findings, moves=tuple(book.moves), done=tuple(done)
     )
@@ -96,6 +97,7 @@ class _Book:
         self.findings: dict[UUID, list[Refusal]] = {}
         self.changes = people.Changes.none()
         self.moved: list[tuple[_Patient, UUID, Read]] = []
+        self.parted: list[tuple[_Patient, _Patient, Read]] = []
 
     @property
     def moves(self) -> list[tuple[UUID, UUID]]:
@@ -137,7 +139,7 @@ class _Book:
         """No link (A24) joins two who hold different citizen ID numbers. Raises Refused (linked-persons-differ)."""
         of = {part.numbers: part for part in read.reading.parts}
         for link in read.reading.merges:
-            if not link.keeps_both:
+            if not link.keeps_both or link.parts:
                 continue
             one, other = self._told(read, of[link.prior]), self._told(read, of[link.surviving])
             if is_another(one, citizen_ids_of(other.own)):
@@ -256,6 +258,23 @@ class _Book:
                 self._link(read, there, Grade.CERTAIN, reason, changes)
         return changes
 
+    async def part(self, connection: AsyncConnection) -> None:
+        """A37: of two patients whom the source had linked, the one whose link the message of then made goes back to
+        whom it stood for before, or to a resident of its own. What makes them one otherwise stays."""
+        for prior, surviving, read in self.parted:
+            links = await people.find_links(connection, [prior.id, surviving.id])
+            goes = next((one for one in (prior, surviving) if links[one.id].reason == Reason.LINKED_BY_SOURCE), None)
+            decided = (await verdicts.find_decided(connection, [prior.id])).get(prior.id, verdicts.Decided())
+            if goes is None or prior.resident_id in decided.same:
+                code = "linked-by-numbers" if goes is None else "person-decided-together"
+                self.findings.setdefault(read.message.id, []).append(Refusal(code=code, where="PID[2]-3"))
+                continue
+            before = goes.resident_id
+            after = (await merges.find_earlier(connection, [goes.id], before)).get(goes.id)
+            row = {"grade": Grade.CERTAIN, "reason": Reason.UNLINKED_BY_SOURCE, "message_id": read.message.id}
+            goes.resident_id = await merges.give_back(connection, [goes.id], before, after, row)
+            self.moved.append((goes, before, read))
+
     def _move(self, read: Read, patient: _Patient, resident_id: UUID, grade: Grade, reason: Reason) -> None:
         self.moved.append((patient, patient.resident_id, read))
         patient.resident_id = resident_id
@@ -268,6 +287,10 @@ class _Book:
         surviving = self._find(read.source, merge.surviving)
         prior = self._find(read.source, merge.prior)
         if surviving is None or prior is surviving:
+            return
+        if merge.parts:
+            if prior is not None and prior.resident_id == surviving.resident_id:
+                self.parted.append((prior, surviving, read))
             return
         reason = Reason.LINKED_BY_SOURCE if merge.keeps_both else Reason.MERGED_BY_SOURCE
         if prior is None:  # given up before it was ever heard of: later messages under it still land right

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NEW_UNDER_ANOTHERS_NUMBER = "new-under-anothers-number"
     MERGED_BY_SOURCE = "merged-by-source"
     LINKED_BY_SOURCE = "linked-by-source"
+    UNLINKED_BY_SOURCE = "unlinked-by-source"
     HUBS_OWN = "hubs-own"
     GOES_ALONG = "goes-along"
     PERSON_SAYS_SAME = "person-says-same"
@@ -77,6 +78,10 @@ SENTENCES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         Reason.LINKED_BY_SOURCE: (
             "The source linked this patient's number with another of its numbers; both stay in use (A24).",
             "来源系统已声明该患者号与其另一患者号属于同一人，两个号码均继续使用（A24）。",
+        ),
+        Reason.UNLINKED_BY_SOURCE: (
+            "The source said that this patient and the one it had linked it with are two persons (A37).",
+            "来源系统已声明该患者与此前关联的患者不是同一人（A37）。",
         ),
         Reason.HUBS_OWN: (
             "The hub's own: what the resident's family-doctor team measured.",

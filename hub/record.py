@@ -127,11 +127,12 @@ class Named:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PatientMerge:
     """The source says that two of its patients are one: `prior` is given up, `surviving` stays (A40). With `keeps_both`
-    neither is given up, and both numbers stay in use (A24)."""
+    neither is given up, and both numbers stay in use (A24). With `parts` they are two after all (A37)."""
 
     prior: tuple[Identifier, ...]
     surviving: tuple[Identifier, ...]
     keeps_both: bool = False
+    parts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,7 +23,7 @@ Plans = Mapping[str, MessagePlan]
 _LISTING = "messages.toml"
 _NO_ROWS = frozenset({_LISTING, FILE})
 _KIND = re.compile(r"[A-Z]{3}\^[A-Z]\w{2}")
-_WAYS = ("merge", "link", "move", "share", "behind")
+_WAYS = ("merge", "link", "unlink", "move", "share", "behind")
 _KEYS = frozenset({"events", "rows", "needs", *_WAYS})
 _ROW_LINE = re.compile(r"^\s*\{", re.MULTILINE)
 

@@ -22,7 +22,7 @@ _ROW_KEYS = frozenset(
     {"from", "to", "as", "when", "codes", "each", "value", "assumed", "clear", "empties", "yields", "comment"}
 )
 _SET_KEYS = frozenset({"segment", "resource", "key", "part_of", "into", "result_of", "joins", "when", "rows"})
-REFUSALS = frozenset({"unlink-by-hand", "move-by-hand"})
+REFUSALS = frozenset({"move-by-hand"})
 """What ``[[refused]]`` may say of messages that nobody could carry out."""
 _ROW_LINE = re.compile(r"^\s*\{")
 
@@ -192,15 +192,17 @@ class MessagePlan:
     """What the hub does with one kind of message.
 
     `merges`: MRG names the number that is given up for the one of its PID. `links`: the PIDs are one person's, and all
-    their numbers stay. `moves`: what MRG names is another patient, from whom a visit is taken. `shares`: it is about
-    nobody's health, but tells of staff and places (MFN). `behind`: ORC stands behind its OBR (OUL).
-    `refused` is the code of the refusal where nobody could carry out what the message asks for. `needs` says of row
-    sets when they read a message of this kind at all: an ORU makes a visit only of a PV1 with a visit number.
+    their numbers stay; `unlinks`: they are not, after all. `moves`: what MRG names is another patient, from whom a
+    visit is taken. `shares`: it is about nobody's health, but tells of staff and places (MFN). `behind`: ORC stands
+    behind its OBR (OUL). `refused` is the code of the refusal where nobody could carry out what the message asks for.
+    `needs` says of row sets when they read a message of this kind at all: an ORU makes a visit only of a PV1 with a
+    visit number.
     """
 
     row_sets: tuple[RowSet, ...] = ()
     merges: bool = False
     links: bool = False
+    unlinks: bool = False
     moves: bool = False
     shares: bool = False
     behind: bool = False
@@ -264,6 +266,7 @@ def plan_of(entry: Mapping[str, Any], sets: Mapping[str, RowSet], tables: Mappin
         row_sets=tuple(sets[name] for name in entry["rows"]),
         merges=bool(entry.get("merge")),
         links=bool(entry.get("link")),
+        unlinks=bool(entry.get("unlink")),
         moves=bool(entry.get("move")),
         shares=bool(entry.get("share")),
         behind=bool(entry.get("behind")),

@@ -151,8 +151,8 @@ class Walk:
     def merges(self) -> tuple[PatientMerge, ...]:
         """Who is one with whom. Raises Refused where a PID has no MRG or one of them no number, and where a link names
         one patient alone."""
-        if self._plan.links:
-            return links_of(self._numbers)
+        if self._plan.links or self._plan.unlinks:
+            return links_of(self._numbers, parts=self._plan.unlinks)
         return merges_of(self._prior, self._numbers) if self._plan.merges else ()
 
     def _merge(self, segment: Segment) -> None:

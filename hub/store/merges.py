@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -195,6 +195,24 @@ _COVER_AGAIN = (
         "and client_id = cast(cast(:before as uuid) as text) and id = any(cast(:own as uuid[]))"
     ),
 )
+
+
+async def give_back(
+    connection: AsyncConnection, patients: Sequence[UUID], before: UUID, after: UUID | None, row: Mapping[str, Any]
+) -> UUID:
+    """Take patients off a resident who keeps others: to `after`, who stands again with all that a merge had taken
+    along, or to a resident of their own where that is None. `row` has the new links' columns. Returns whose they
+    are."""
+    key = after or new_id()
+    if after is None:
+        await connection.execute(insert(resident).values(id=key))
+    await relink(connection, patients, {**row, "resident_id": key})
+    if (standing := await find_last(connection, key)) is not None:
+        now = datetime.now(UTC)
+        await revive(connection, key, before, now)
+        await hand_back(connection, standing.held, before, key, now)
+    await part_numbers(connection, before, key)
+    return key
 
 
 async def hand_back(connection: AsyncConnection, held: Held, before: UUID, after: UUID, at: datetime) -> None:

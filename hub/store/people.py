@@ -242,6 +242,14 @@ async def find_residents_of(connection: AsyncConnection, patients: Sequence[UUID
     return {row.patient_id: row.resident_id for row in rows}
 
 
+async def find_links(connection: AsyncConnection, patients: Sequence[UUID]) -> dict[UUID, Any]:
+    """The standing links of patients: rows of the table."""
+    rows = await connection.execute(_LINKS, {"ids": list(patients)})
+    return {row.patient_id: row for row in rows}
+
+
+_LINKS = select(link).where(link.c.patient_id == func.any(_IDS), link.c.until.is_(None))
+
 _CLAIMS = (
     select(patient_proof)
     .where(patient_proof.c.patient_id == func.any(_IDS))

@@ -49,14 +49,6 @@ CONTENT: Mapping[str, Wording] = {
         "people.",
         "请在发送方更正错误的号码后重新发送关联消息；若两个号码均正确，则为不同的两人，请勿关联。",
     ),
-    "unlink-by-hand": Wording(
-        "{where}: {type} undoes a link, and the message does not say which facts are whose.",
-        "{where}：{type} 要求解除关联，但消息未说明各项内容分别属于谁。",
-        "Nothing was changed and the message is kept. Send what belongs to the person who was wrongly linked again "
-        "under a new patient number, and take back what stands in the wrong record (A11, A23, OBX-11 W).",
-        "未作任何变更，消息已保存。请将被误关联者的内容以新的患者号重新发送，"
-        "并撤回误入他人档案的内容（A11、A23，或 OBX-11 为 W）。",
-    ),
     "move-by-hand": Wording(
         "{where}: {type} moves a number or an account to another person, and does not say which visits belong to it.",
         "{where}：{type} 要求将号码或账户转给他人，但未说明涉及哪些就诊。",

@@ -19,6 +19,13 @@ IDENTITY: Mapping[str, Wording] = {
         "If they are different people after all, undo the decision with `undoVerdict`, then replay the message.",
         "如确非同一人，请先用 undoVerdict 撤销该判定，再重放此消息。",
     ),
+    "linked-by-numbers": Wording(
+        "{where}: the message undoes a link, but these two patients are one resident by other means (a citizen ID "
+        "number, a merge, a person's decision), so they stay together.",
+        "{where}：该消息要求解除关联，但两名患者并非因关联消息归为一人（而是因公民身份号码、合并消息或人工判定），故未拆分。",
+        "If they are two people, part them with `separatePatient`, and correct the number that is wrong at its sender.",
+        "如确为两人，请用 separatePatient 拆分，并请发送方更正错误的号码。",
+    ),
     "no-such-review": Wording(
         "There is no such review, or it is of people to whom you have no relation.",
         "没有该待核对项，或其中的居民与您没有服务关系。",

@@ -13,6 +13,7 @@ from fixtures.county.clinic import BEIJING, Visit
 from fixtures.county.plans import adt
 from hub.errors import Refused
 from tests.desk import deliver, dump, rows
+from tests.integration.referring import County
 from tests.matching import decide, part, patients, review, standing, undo
 
 RENMIN, ZHONGYI = "renmin-his", "zhongyi-his"
@@ -247,3 +248,43 @@ async def test_a_review_of_two_who_became_one_by_other_means_is_settled(engine: 
     await decide(engine, keys[1], is_same=True)
     states = await rows(engine, "select state from match_review order by id")
     assert [row["state"] for row in states] == ["same", "same", "settled"]
+
+
+# -- what hangs on a resident ------------------------------------------------------------------------------------------
+
+
+async def test_agreements_referrals_and_plans_go_along_with_a_merge_and_back_with_its_undoing(
+    engine: AsyncEngine,
+) -> None:
+    """Only the one who is given up is signed and referred; their patient at the hospital is discharged meanwhile."""
+    county = await County(engine).open(signed=False)
+    proven = await rows(engine, "select patient_id from link")
+    nobody = replace(unknown(), name="某某")
+    await county.deliver([says(ZHONGYI, nobody, "A01", 2, visit=stay("Z1", 2))])
+    (gone,) = await rows(
+        engine, "select patient_id, resident_id from link where patient_id <> :of", of=proven[0]["patient_id"]
+    )
+    await county.sign(gone["resident_id"])
+    county.resident = gone["resident_id"]
+    await county.refer()
+    before = await _hangs(engine)
+    assert {row[1] for row in before} == {gone["resident_id"]}
+    outcome = await decide(engine, await review(engine, proven[0]["patient_id"], gone["patient_id"]), is_same=True)
+    moved = await _hangs(engine)
+    assert [row[0] for row in moved] == [row[0] for row in before]
+    assert gone["resident_id"] not in {row[1] for row in moved}
+    assert outcome.reach is not None
+    assert (outcome.reach.agreements, outcome.reach.referrals) == (1, 1)
+    await undo(engine, outcome.verdict_id)
+    assert await _hangs(engine) == before
+
+
+async def _hangs(engine: AsyncEngine) -> list[tuple[str, UUID]]:
+    """What hangs on residents, and on whom."""
+    found = await rows(
+        engine,
+        "select 'coverage ' || agreement_id as what, resident_id from coverage "
+        "union all select 'agreement ' || id, cast(client_id as uuid) from agreement "
+        "union all select 'referral ' || id, resident_id from referral order by 1",
+    )
+    return [(row["what"], row["resident_id"]) for row in found]

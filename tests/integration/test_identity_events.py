@@ -15,7 +15,7 @@ from hub.intake import Desk, work
 from hub.message import Arrival, Format, Message, Source, Tells, Transport
 from hub.programme.directory import Organisation, directory, save_organisation
 from hub.store import inbox
-from tests.desk import county_desk, mappings, rows, sources
+from tests.desk import county_desk, dump, mappings, rows, sources
 
 RENMIN = "renmin-his"
 OWN_ID, OTHER_ID = "371099195603120159", "371099198505050023"
@@ -90,6 +90,34 @@ async def test_a_link_joins_two_numbers_and_gives_neither_up(engine: AsyncEngine
     assert await rows(engine, "select id from link where reason = 'linked-by-source'")
 
 
+async def test_a_link_that_is_undone_leaves_two_records_as_they_were(engine: AsyncEngine) -> None:
+    other = VISIT.replace("260000205", "260100777")
+    await deliver(engine, message("ADT^A01", 1, QIN, VISIT), message("ADT^A04", 2, NOBODY, other))
+    before = [one["entries"] for one in await dump(engine)]
+    await deliver(engine, message("ADT^A24", 3, QIN, NOBODY))
+    assert len(await dump(engine)) == 1
+    await deliver(engine, message("ADT^A37", 4, QIN, NOBODY))
+    assert [one["entries"] for one in await dump(engine)] == before
+    await deliver(engine, message("ADT^A03", 5, NOBODY, other))
+    assert await stays(engine) == [("无名氏", "260100777"), ("秦学勤", "260000205")]
+
+
+async def test_a_number_that_was_linked_before_anybody_heard_of_it_becomes_a_resident_of_its_own(
+    engine: AsyncEngine,
+) -> None:
+    await deliver(engine, message("ADT^A24", 1, QIN, NOBODY), message("ADT^A37", 2, QIN, NOBODY))
+    assert await residents(engine) == [("0000000016", "秦学勤"), ("0000000902", "无名氏")]
+    assert len(await dump(engine)) == 2
+
+
+async def test_two_patients_of_one_citizen_id_number_stay_together_when_a_link_is_undone(engine: AsyncEngine) -> None:
+    same = pid(TWO, "秦学勤", citizen_id=OWN_ID, born="19560312")
+    await deliver(engine, message("ADT^A28", 1, QIN), message("ADT^A28", 2, same), message("ADT^A37", 3, QIN, same))
+    assert len(await dump(engine)) == 1
+    *_, last = await fates(engine)
+    assert [one["code"] for one in last["findings"]] == ["linked-by-numbers"]
+
+
 async def test_two_who_hold_different_citizen_id_numbers_are_never_linked(engine: AsyncEngine) -> None:
     other = pid(TWO, "褚明远", citizen_id=OTHER_ID, born="19850505")
     await deliver(engine, message("ADT^A28", 1, QIN), message("ADT^A28", 2, other))
@@ -103,11 +131,10 @@ async def test_what_nobody_can_carry_out_is_parked_and_changes_nothing(engine: A
     await deliver(
         engine,
         *before,
-        message("ADT^A37", 3, QIN, NOBODY),
-        message("ADT^A43", 4, QIN, f"MRG|{TWO}"),
-        message("ADT^A44", 5, QIN, f"MRG|{TWO}||AC1"),
+        message("ADT^A43", 3, QIN, f"MRG|{TWO}"),
+        message("ADT^A44", 4, QIN, f"MRG|{TWO}||AC1"),
     )
-    assert [row["code"] for row in await fates(engine)][2:] == ["unlink-by-hand", "move-by-hand", "move-by-hand"]
+    assert [row["code"] for row in await fates(engine)][2:] == ["move-by-hand", "move-by-hand"]
     assert await residents(engine) == [("0000000016", "秦学勤"), ("0000000902", "无名氏")]
 
 
