@@ -56,8 +56,8 @@ async def find_decided(connection: AsyncConnection, patients: Iterable[UUID]) ->
 
 _SUPERSEDE = text(
     """
-    update verdict set undone_at = :at, undone_by = :by, undone_reason = :reason
-    where undone_at is null and id in (
+    update verdict set undone_at = :at, undone_by = :by, undone_reason = :reason, superseded_by = :id
+    where undone_at is null and id <> :id and id in (
       select p.verdict_id from verdict_pair p
       join unnest(cast(:ones as uuid[]), cast(:others as uuid[])) as asked(one, other) using (one, other))
     """
@@ -69,9 +69,9 @@ async def save(connection: AsyncConnection, row: Mapping[str, Any], pairs: Seque
     a person counts."""
     ordered = [(min(pair), max(pair)) for pair in pairs]
     asked = {"ones": [one for one, _ in ordered], "others": [other for _, other in ordered]}
-    by = {name: row[name] for name in ("at", "by", "reason")}
-    await connection.execute(_SUPERSEDE, {**asked, **by})
+    by = {name: row[name] for name in ("id", "at", "by", "reason")}
     await connection.execute(insert(verdict).values(**row))
+    await connection.execute(_SUPERSEDE, {**asked, **by})
     said = [{"verdict_id": row["id"], "one": one, "other": other} for one, other in ordered]
     await connection.execute(insert(verdict_pair), said)
 
@@ -89,6 +89,7 @@ class Verdict:
     undone_by: str | None
     undone_reason: str | None
     undone_at: datetime | None
+    superseded_by: UUID | None
     pairs: tuple[Pair, ...]
 
 
@@ -118,6 +119,8 @@ async def list_about(connection: AsyncConnection, patients: Sequence[UUID]) -> l
 
 
 async def undo(connection: AsyncConnection, key: UUID, *, by: str, reason: str, at: datetime) -> None:
-    """A decision no longer stands."""
+    """A decision no longer stands; those that it had superseded stand again."""
     values = {"undone_at": at, "undone_by": by, "undone_reason": reason}
     await connection.execute(update(verdict).where(verdict.c.id == key).values(**values))
+    again = {"undone_at": None, "undone_by": None, "undone_reason": None, "superseded_by": None}
+    await connection.execute(update(verdict).where(verdict.c.superseded_by == key).values(**again))

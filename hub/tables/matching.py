@@ -17,6 +17,7 @@ verdict = Table(
     Column("undone_by", Text),
     Column("undone_reason", Text),
     Column("undone_at", INSTANT, comment="null while it stands"),
+    Column("superseded_by", Uuid, ForeignKey("verdict.id"), comment="a later decision about the same two"),
     CheckConstraint("(undone_at is null) = (undone_by is null)", name="undone_by_somebody"),
     comment="What a person decided of patients: that they are one person, or that they are not. Never overridden.",
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -182,13 +183,15 @@ async def test_the_last_word_of_a_person_counts(engine: AsyncEngine) -> None:
     first = await decide(engine, await review(engine, one, other), is_same=False)
     second = await decide(engine, await review(engine, one, other), is_same=True)
     assert await standing(engine) == [0, 0]
-    undone = await rows(engine, "select id from verdict where undone_at is not null")
-    assert [row["id"] for row in undone] == [first.verdict_id]
+    undone = await rows(engine, "select id, superseded_by from verdict where undone_at is not null")
+    assert [(row["id"], row["superseded_by"]) for row in undone] == [(first.verdict_id, second.verdict_id)]
     with pytest.raises(Refused) as refused:
         await undo(engine, first.verdict_id)
     assert refused.value.refusal.code == "verdict-undone"
     await undo(engine, second.verdict_id)
     assert await standing(engine) == [0, 1]
+    standing_now = await rows(engine, "select id from verdict where undone_at is null")
+    assert [row["id"] for row in standing_now] == [first.verdict_id]
 
 
 async def test_a_decision_says_what_it_moved_and_who_had_read_it(engine: AsyncEngine) -> None:
@@ -288,3 +291,38 @@ async def _hangs(engine: AsyncEngine) -> list[tuple[str, UUID]]:
         "union all select 'referral ' || id, resident_id from referral order by 1",
     )
     return [(row["what"], row["resident_id"]) for row in found]
+
+
+# -- in any order ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("parts", [False, True])
+async def test_whatever_people_decide_undoing_all_of_it_leaves_the_records_as_they_were(
+    engine: AsyncEngine, seed: int, parts: bool
+) -> None:
+    """Joined only, in whatever order it is undone; parted as well, the last first."""
+    chance = Random(seed)
+    nobody = unknown()
+    somebody = [replace(nobody, number=nobody.number + 100 * place) for place in range(4)]
+    await deliver(
+        engine,
+        [says(RENMIN, one, "A01", day, visit=stay(f"R{day}", day)) for day, one in enumerate(somebody, 1)],
+    )
+    known = await patients(engine)
+    before = await dump(engine)
+    stands: list[UUID] = []
+    for _ in range(6):
+        one, other = chance.sample(range(len(known)), 2)
+        where = await standing(engine)
+        if where[one] != where[other]:
+            done = await decide(engine, await review(engine, known[one], known[other]), is_same=True)
+            stands.append(done.verdict_id)
+        elif parts:
+            stands.append((await part(engine, known[one])).verdict_id)
+    if not parts:
+        chance.shuffle(stands)
+    for verdict in reversed(stands):
+        await undo(engine, verdict)
+    assert len(set(await standing(engine))) == len(known)
+    assert await dump(engine) == before

@@ -8,11 +8,14 @@ CREATE TABLE verdict (
     undone_by TEXT,
     undone_reason TEXT,
     undone_at TIMESTAMP WITH TIME ZONE,
+    superseded_by UUID,
     CONSTRAINT pk_verdict PRIMARY KEY (id),
-    CONSTRAINT ck_verdict_undone_by_somebody CHECK ((undone_at is null) = (undone_by is null))
+    CONSTRAINT ck_verdict_undone_by_somebody CHECK ((undone_at is null) = (undone_by is null)),
+    CONSTRAINT fk_verdict_superseded_by FOREIGN KEY(superseded_by) REFERENCES verdict (id)
 );
 COMMENT ON TABLE verdict IS 'What a person decided of patients: that they are one person, or that they are not. Never overridden.';
 COMMENT ON COLUMN verdict.undone_at IS 'null while it stands';
+COMMENT ON COLUMN verdict.superseded_by IS 'a later decision about the same two';
 CREATE TABLE verdict_pair (
     verdict_id UUID NOT NULL,
     one UUID NOT NULL,
