@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0014"
+revision = "0009"
 down_revision = "0008"
 
 APPLICATION = "hub_app"
