@@ -12,7 +12,7 @@ from hub.identity import Decision, Holder, Proofs, Reason, citizen_ids_of, decid
 from hub.ids import new_id
 from hub.mapping.codes import IdentifierKind
 from hub.message import Message, Source
-from hub.record import Grade, Identifier, PatientMerge, PatientPart, Reading
+from hub.record import Grade, Identifier, Json, PatientMerge, PatientPart, Reading
 from hub.store import merges, people, verdicts
 
 Number = tuple[str, str, str]
@@ -53,8 +53,12 @@ class Identified:
 
 @dataclass(slots=True)
 class _Patient:
+    """`name` and `birth_date` are those of the resident as the database has them, or as the batch told them first."""
+
     id: UUID
     resident_id: UUID
+    name: str = ""
+    birth_date: str = ""
 
 
 async def identify(
@@ -110,7 +114,7 @@ class _Book:
         known = await people.find_patients(connection, numbers)
         by_id: dict[UUID, _Patient] = {}
         for number, found in known.items():
-            patient = _Patient(found.patient_id, found.resident_id)
+            patient = _Patient(found.patient_id, found.resident_id, found.name, found.birth_date)
             self._patients[number] = by_id.setdefault(found.patient_id, patient)
             self._citizen_ids[found.resident_id] = found.citizen_ids
         self._decided = await verdicts.find_decided(connection, by_id)
@@ -168,9 +172,12 @@ class _Book:
             where = part.resources[0].path if part.resources else "subject"
             return None if patient else Refusal(code="unresolved-reference", where=where)
         known = self._citizen_ids.get(patient.resident_id, frozenset()) if patient else frozenset()
-        if is_another(self._proofs(read, part), known):
-            where = "PID-3" if part.demographics.path.startswith("PID") else f"{part.demographics.path}.identifier"
+        if not is_another(self._proofs(read, part), known):
+            return None
+        where = "PID-3" if part.demographics.path.startswith("PID") else f"{part.demographics.path}.identifier"
+        if not _is_corrected(patient, part.demographics.resource):
             return Refusal(code="another-persons-number", where=where)
+        self.findings.setdefault(read.message.id, []).append(Refusal(code="other-citizen-id", where=where))
         return None
 
     def _identify(self, read: Read, part: PatientPart) -> _Patient:
@@ -186,6 +193,8 @@ class _Book:
             )
             patient = self._carry_out(read, part, decision, patient)
             self._prove(patient, proofs, name_of(part.demographics.resource), part)
+            patient.name = patient.name or name_of(part.demographics.resource)
+            patient.birth_date = patient.birth_date or str(part.demographics.resource.get("birthDate", ""))
         if patient is None:  # `take` refused this before
             raise refuse("unresolved-reference", "subject")
         self._number(read.source, part.numbers, patient)
@@ -346,6 +355,15 @@ class _Book:
         if id(part) not in self._known_proofs:
             self._known_proofs[id(part)] = proofs_of(part.demographics.resource, read.source, self._kinds)
         return self._known_proofs[id(part)]
+
+
+def _is_corrected(patient: _Patient | None, told: Json) -> bool:
+    """Whether a patient's other citizen ID number is the same person's, corrected: their name and whole birth date are
+    those that are known. Two namesakes born on one day under one local number would have to meet for it to be wrong."""
+    born = str(told.get("birthDate", ""))
+    if patient is None or len(born) != len("2026-01-31") or not patient.name:
+        return False
+    return name_of(told) == patient.name and born == patient.birth_date
 
 
 def _tied_to(patient: UUID, ties: Mapping[UUID, people.Tie]) -> set[UUID]:

@@ -18,22 +18,25 @@ from hub.tables import link, patient, patient_number, patient_proof, resident, r
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownPatient:
-    """A source's patient with the resident that they stand for."""
+    """A source's patient with the resident that they stand for, and what is known of that one."""
 
     patient_id: UUID
     resident_id: UUID
     citizen_ids: frozenset[str]
+    name: str = ""
+    birth_date: str = ""
 
 
 _KNOWN = text(
     """
-    select n.source, n.system, n.value, n.patient_id, l.resident_id,
+    select n.source, n.system, n.value, n.patient_id, l.resident_id, stands_for.name, stands_for.birth_date,
            array(select r.value from resident_number r where r.resident_id = l.resident_id
                  and r.kind in ('citizen-id', 'residence-permit')) as citizen_ids
     from unnest(cast(:sources as text[]), cast(:systems as text[]), cast(:values as text[]))
       as asked(source, system, value)
     join patient_number n using (source, system, value)
     join link l on l.patient_id = n.patient_id and l.until is null
+    join resident stands_for on stands_for.id = l.resident_id
     """
 )
 
@@ -51,7 +54,11 @@ async def find_patients(
     )
     return {
         (row.source, row.system, row.value): KnownPatient(
-            patient_id=row.patient_id, resident_id=row.resident_id, citizen_ids=frozenset(row.citizen_ids)
+            patient_id=row.patient_id,
+            resident_id=row.resident_id,
+            citizen_ids=frozenset(row.citizen_ids),
+            name=row.name or "",
+            birth_date=row.birth_date or "",
         )
         for row in rows
     }

@@ -19,6 +19,13 @@ IDENTITY: Mapping[str, Wording] = {
         "If they are different people after all, undo the decision with `undoVerdict`, then replay the message.",
         "如确非同一人，请先用 undoVerdict 撤销该判定，再重放此消息。",
     ),
+    "other-citizen-id": Wording(
+        "{where}: another citizen ID number than before, under the same local number, name and birth date: taken for a "
+        "correction. Both numbers lead to the resident now.",
+        "{where}：公民身份号码与此前不同，但本院患者号、姓名、出生日期均相同，按更正处理；两个号码目前均指向该居民。",
+        "Ask the sender which number is right; if they are two people, part them with `separatePatient`.",
+        "请与发送方核实正确的号码；如确为两人，请用 separatePatient 拆分。",
+    ),
     "linked-by-numbers": Wording(
         "{where}: the message undoes a link, but these two patients are one resident by other means (a citizen ID "
         "number, a merge, a person's decision), so they stay together.",

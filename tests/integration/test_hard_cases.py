@@ -15,6 +15,7 @@ from fixtures.county.clinic import BEIJING, Visit
 from fixtures.county.plans import adt
 from hub import intake
 from hub.errors import Refusal
+from hub.identifiers import check_character
 from hub.intake import Desk, work
 from hub.merging import fold
 from hub.message import Message, Source
@@ -54,6 +55,21 @@ async def test_a_number_that_comes_with_another_persons_citizen_id_is_parked_and
     [resident] = await rows(engine, "select name from resident")
     assert resident["name"] == first.name
     assert len(await rows(engine, "select value from resident_number where kind = 'citizen-id'")) == 1
+
+
+async def test_a_citizen_id_that_a_source_corrects_parks_nothing_and_is_told(engine: AsyncEngine) -> None:
+    """Same local number, same name, same birthday, another serial number: a typing error that was mended."""
+    first, _ = two_people()
+    serial = f"{(int(first.citizen_id[14:17]) + 2) % 1000:03d}"
+    body = first.citizen_id[:14] + serial
+    mended = replace(first, citizen_id=body + check_character(body))
+    await deliver(engine, [says(first, "A01", 1), says(mended, "A08", 2), says(mended, "A08", 3)])
+    assert await fates(engine) == [("merged", None)] * 3
+    found = [row["findings"] or [] for row in await rows(engine, "select findings from fate order by message_id")]
+    assert [[one["code"] for one in of] for of in found] == [[], ["other-citizen-id"], []]
+    held = await rows(engine, "select value, resident_id from resident_number where kind = 'citizen-id'")
+    assert {row["value"] for row in held} == {first.citizen_id, mended.citizen_id}
+    assert len({row["resident_id"] for row in held}) == 1
 
 
 async def test_a_time_far_ahead_does_not_outrank_what_comes_after_it(engine: AsyncEngine) -> None:
