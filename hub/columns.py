@@ -19,9 +19,10 @@ from hub.concepts import (
     times_of,
     unit_of,
 )
+from hub.drugs import administration, dispense, prescription, statement
 from hub.identity import name_of
 from hub.record import Fact
-from hub.shelf import appointment, document, immunization, prescription, procedure
+from hub.shelf import appointment, document, immunization, procedure
 
 
 def encounter(resource: Resource, fact: Fact) -> Columns:
@@ -144,6 +145,9 @@ COLUMNS: Mapping[str, Callable[[Resource, Fact], Columns]] = {
     "DiagnosticReport": report,
     "Procedure": procedure,
     "MedicationRequest": prescription,
+    "MedicationDispense": dispense,
+    "MedicationAdministration": administration,
+    "MedicationStatement": statement,
     "Immunization": immunization,
     "DocumentReference": document,
     "Appointment": appointment,

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.apart import NUMBERED, apart, is_numbered, key_of
 from hub.columns import demographics
+from hub.courses import PRESCRIPTION, SAID, kinds_on, shelf_of
 from hub.identifying import Located
 from hub.ids import new_id
 from hub.merging import Folded, entry_id, entry_key, fold, group, origins_of, project, settle
@@ -46,7 +47,7 @@ async def record(
     other messages refer to."""
     said = [fact for one in located for fact in _facts(one)]
     before = await facts.find_by_key(connection, {(fact.patient_id, fact.kind, fact.key) for fact in said})
-    fresh = _keyed(await _new_only(connection, said, before), before)
+    fresh = await _keyed(connection, await _new_only(connection, said, before), before)
     await facts.save(connection, fresh)
     await references.await_names(connection, [((one.source, ref), one) for one in fresh for ref in unnamed(one)])
     renamed = await facts.find_by_key(connection, await references.say(connection, named))
@@ -55,7 +56,7 @@ async def record(
     residents = await people.find_residents_of(connection, sorted(concerned))
     written = {residents[fact.patient_id] for fact in (*fresh, *renamed)}
     await people.lock_residents(connection, sorted(written | moved))
-    projected = _touched([*fresh, *_as_shown(renamed)], before, residents)
+    projected = _touched([*fresh, *await _as_shown(connection, before, renamed)], before, residents)
     await _project_touched(connection, projected)
     changed: Touched = {resident: set(keys) for resident, keys in projected.items()}
     for resident, keys in (await rebuild(connection, sorted(moved))).items():
@@ -65,7 +66,7 @@ async def record(
     for resident in told:
         changed.setdefault(resident, set()).add(_OWN)
     for fact in fresh:
-        if fact.kind not in ENTRY_TABLES and fact.kind != "Patient":
+        if shelf_of(fact.kind) not in ENTRY_TABLES and fact.kind != "Patient":
             changed.setdefault(residents[fact.patient_id], set()).add((fact.kind, fact.entry_key))
     return Recorded(changed=changed, residents=residents)
 
@@ -79,8 +80,8 @@ async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> Tou
     folded = group(await _named(connection, await facts.list_of_patients(connection, sorted(owners))))
     touched: Touched = {resident: set() for resident in residents}
     for one in folded:
-        if one.latest.kind in ENTRY_TABLES:
-            touched[owners[one.latest.patient_id]].add((one.latest.kind, one.entry_key))
+        if (shelf := shelf_of(one.latest.kind)) in ENTRY_TABLES:
+            touched[owners[one.latest.patient_id]].add((shelf, one.entry_key))
     await entries.save(connection, [entry for entry in _project(touched, folded, owners) if isinstance(entry, Entry)])
     await _describe(connection, residents)
     return {resident: {_OWN, *keys} for resident, keys in touched.items()}
@@ -150,15 +151,22 @@ def _what(same: facts.Sameness) -> tuple[UUID, str, str, bytes]:
     return patient, kind, key, content
 
 
-def _keyed(fresh: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:
+async def _keyed(connection: AsyncConnection, fresh: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:
     """New facts under the entry that the whole of what was said with their key now makes."""
-    keys = {(one.latest.patient_id, one.latest.kind, one.latest.key): one.entry_key for one in group([*before, *fresh])}
+    said = [*before, *fresh]
+    named = await _named(connection, [one for one in said if one.kind in SAID])
+    folded = group([*(one for one in said if one.kind not in SAID), *named])
+    keys = {(one.latest.patient_id, one.latest.kind, one.latest.key): one.entry_key for one in folded}
     return [replace(fact, entry_key=keys[fact.patient_id, fact.kind, fact.key]) for fact in fresh]
 
 
-def _as_shown(renamed: Sequence[Fact]) -> Sequence[Fact]:
-    """The latest facts of their keys, under the entries that they now make."""
-    return [replace(one.latest, entry_key=one.entry_key) for one in group(renamed)]
+async def _as_shown(connection: AsyncConnection, before: Sequence[Fact], renamed: Sequence[Fact]) -> Sequence[Fact]:
+    """The latest facts of what is called otherwise now, under the entries that they now make. What is said of drugs
+    stands where its prescription is named to stand: that may be elsewhere than where it stood when it was stored."""
+    drugs = [one for one in (*before, *renamed) if one.kind in SAID]
+    others = [one for one in renamed if one.kind not in SAID]
+    folded = group([*others, *await _named(connection, drugs)])
+    return [*drugs, *(replace(one.latest, entry_key=one.entry_key) for one in folded)]
 
 
 async def _named(connection: AsyncConnection, said: Sequence[Fact]) -> Sequence[Fact]:
@@ -173,8 +181,8 @@ def _touched(fresh: Sequence[Fact], before: Sequence[Fact], residents: dict[UUID
     earlier = [fact for fact in before if (fact.patient_id, fact.kind, fact.key) in fresh_keys]
     touched: Touched = {}
     for fact in (*fresh, *earlier):
-        if fact.kind in ENTRY_TABLES:
-            touched.setdefault(residents[fact.patient_id], set()).add((fact.kind, fact.entry_key))
+        if (shelf := shelf_of(fact.kind)) in ENTRY_TABLES:
+            touched.setdefault(residents[fact.patient_id], set()).add((shelf, fact.entry_key))
     return touched
 
 
@@ -183,7 +191,7 @@ async def _project_touched(connection: AsyncConnection, touched: Touched) -> Non
         return
     owners = await people.list_patients_of(connection, sorted(touched))
     asked = {(patient, kind, key) for patient, resident in owners.items() for kind, key in touched[resident]}
-    folded = group(await _named(connection, await facts.find_by_entry(connection, asked)))
+    folded = group(await _named(connection, await _found(connection, asked)))
     projected = list(_project(touched, folded, owners))
     await entries.save(connection, [entry for entry in projected if isinstance(entry, Entry)])
     gone: dict[str, list[UUID]] = {}
@@ -193,13 +201,26 @@ async def _project_touched(connection: AsyncConnection, touched: Touched) -> Non
     await entries.remove(connection, gone)
 
 
+async def _found(connection: AsyncConnection, asked: Collection[tuple[UUID, str, str]]) -> Sequence[Fact]:
+    """The facts of entries, and those that stand elsewhere and refer to a prescription which is named since."""
+    found = await facts.find_by_entry(
+        connection, {(who, one, key) for who, kind, key in asked for one in kinds_on(kind)}
+    )
+    drugs = {(who, key) for who, kind, key in asked if kind in SAID}
+    if not drugs:
+        return found
+    led = await references.find_led(connection, PRESCRIPTION, drugs) - {(o.patient_id, o.kind, o.key) for o in found}
+    return [*found, *await facts.find_by_key(connection, led)]
+
+
 def _project(
     touched: Touched, folded: Sequence[Folded], owners: dict[UUID, UUID]
 ) -> Iterable[Entry | tuple[str, UUID]]:
     """Each touched entry, or its kind and id where no fact supports it any longer."""
     together: dict[tuple[UUID, str, str], list[Folded]] = {}
     for one in folded:
-        together.setdefault((owners[one.latest.patient_id], one.latest.kind, one.entry_key), []).append(one)
+        whose, shelf = owners[one.latest.patient_id], shelf_of(one.latest.kind)
+        together.setdefault((whose, shelf, one.entry_key), []).append(one)
     for resident, keys in touched.items():
         for kind, key in sorted(keys):
             said = together.get((resident, kind, key), [])

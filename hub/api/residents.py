@@ -19,11 +19,12 @@ from hub.api.entries import (
     Encounter,
     Entry,
     Immunization,
+    Medication,
     Observation,
     Origin,
-    Prescription,
     Procedure,
     Report,
+    Statement,
     conflicts_from,
     connection_from,
     origins_from,
@@ -33,6 +34,7 @@ from hub.api.labels import Label
 from hub.api.loaders import Wanted
 from hub.api.paging import DEFAULT, After, Connection, Edge, First, Node, PageInfo, global_id, page_of
 from hub.api.teams import TeamType
+from hub.courses import PRESCRIPTION, SAID
 from hub.days import day_of
 from hub.identity import SENTENCES, Reason
 from hub.mapping.codes import IdentifierKind
@@ -60,6 +62,7 @@ class Grade(Enum):
 
 Code = Annotated[str | None, strawberry.argument(description="Only results of this code (observation's `code`).")]
 OwnCode = Annotated[str | None, strawberry.argument(description="Only those of this code (their own `code`).")]
+Known = Annotated[Statement | None, strawberry.argument(description="Only drugs that are known of in this way.")]
 
 
 @strawberry.type(description="A number of a person.")
@@ -125,11 +128,17 @@ class Record:
     ) -> Connection[Procedure]:
         return await self._page(info, Procedure, first, after, code or "")
 
-    @field("Drugs that were asked for.")
+    @field("Drugs, however they are known of: prescribed, dispensed, administered, taken.")
+    async def medications(
+        self, info: Info, first: First = DEFAULT, after: After = None, code: OwnCode = None, known: Known = None
+    ) -> Connection[Medication]:
+        return await self._page(info, Medication, first, after, code or "", str(known.value) if known else "")
+
+    @field("Drugs that were asked for: `medications` with `known: PRESCRIBED`.")
     async def prescriptions(
         self, info: Info, first: First = DEFAULT, after: After = None, code: OwnCode = None
-    ) -> Connection[Prescription]:
-        return await self._page(info, Prescription, first, after, code or "")
+    ) -> Connection[Medication]:
+        return await self._page(info, Medication, first, after, code or "", SAID[PRESCRIPTION])
 
     @field("Vaccinations, given and not given.")
     async def immunizations(
@@ -149,8 +158,10 @@ class Record:
     ) -> Connection[Appointment]:
         return await self._page(info, Appointment, first, after, code or "")
 
-    async def _page(self, info: Info, kind: type[E], first: int, after: str | None, code: str = "") -> Connection[E]:
-        page = page_of(first, after, code=code, background=info.context.wants_background)
+    async def _page(
+        self, info: Info, kind: type[E], first: int, after: str | None, code: str = "", statement: str = ""
+    ) -> Connection[E]:
+        page = page_of(first, after, code=code, background=info.context.wants_background, statement=statement)
         found = await info.context.loaders.entries(KINDS[kind]).load(Wanted(self.resident_id, page))
         return connection_from(kind, found, self.resident_id, first, after)
 

@@ -20,10 +20,11 @@ def named_in(entries: Iterable[FhirEntry]) -> Iterator[Named]:
         kind = str(entry.resource["resourceType"])
         shown = name_of(entry.resource) if kind in NAMED else ""
         if shown:
-            yield from (Named(reference=one, kind=kind, shown=shown) for one in _ways_to(kind, entry))
+            yield from (Named(reference=one, kind=kind, shown=shown) for one in ways_to(kind, entry))
 
 
-def _ways_to(kind: str, entry: FhirEntry) -> Iterator[str]:
+def ways_to(kind: str, entry: FhirEntry) -> Iterator[str]:
+    """The references that may lead to an entry from another request."""
     if entry.resource.get("id"):
         yield f"{kind}/{entry.resource['id']}"
     if entry.full_url.startswith(("http://", "https://")):

@@ -3,7 +3,7 @@
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 
-from hub.mapping.cda.codes import OID
+from hub.mapping.cda.codes import OID, concept
 from hub.mapping.cda.context import Context, Convert
 from hub.mapping.cda.places import Branch
 from hub.mapping.cda.values import text
@@ -132,6 +132,12 @@ def replaced(branch: Branch, context: Context) -> Json | None:
     """The document whose place this one takes."""
     found = number(branch, context)
     return {"code": "replaces", "target": logical("DocumentReference", found)} if found else None
+
+
+def timing(branch: Branch, context: Context) -> Json | None:
+    """How often, by its name."""
+    found = concept(branch, context)
+    return {"code": found} if found else None
 
 
 # -- extensions --------------------------------------------------------------------------------------------------------
