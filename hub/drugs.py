@@ -104,7 +104,7 @@ def _drug(kind: str, resource: Resource, fact: Fact, when: Any) -> Columns:
         "status": resource.get("status"),
         "statements": [SAID[kind]],
         "organisation": fact.organisation,
-        "reason": all_shown(resource.get("reasonCode")),
+        "reason": all_shown(resource.get("reasonCode")) or _why_not(resource.get("statusReason")),
         "note": notes_of(resource),
     }
 
@@ -122,6 +122,11 @@ def _dosage(instructions: Iterable[Resource] | None, supply: Any) -> Columns:
         "route": shown_as(dosage.get("route")),
         "instruction": dosage.get("text") or dosage.get("patientInstruction"),
     }
+
+
+def _why_not(said: Any) -> str | None:
+    """Why it stands as it does: of a prescription one reason, of others several."""
+    return all_shown(said if isinstance(said, list) else [said])
 
 
 def _course(period: Resource) -> Columns:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.apart import NUMBERED, apart, is_numbered, key_of
+from hub.apart import apart, is_numbered, key_of, may_be_several
 from hub.columns import demographics
 from hub.courses import PRESCRIPTION, SAID, kinds_on, shelf_of
 from hub.identifying import Located
@@ -16,6 +16,7 @@ from hub.ids import new_id
 from hub.merging import Folded, entry_id, entry_key, fold, group, origins_of, project, settle
 from hub.naming import unnamed, with_names
 from hub.record import Entry, Fact, Mapped, short_key
+from hub.specimens import specimen_in
 from hub.store import entries, facts, people, references
 from hub.tables import ENTRY_TABLES
 
@@ -115,7 +116,8 @@ def _facts(one: Located) -> Iterable[Fact]:
             whole=item.whole,
         )
         if item.kind in _COUNTED and not is_numbered(item.kind, item.resource, whole=item.whole):
-            times[same := entry_key(item.kind, item.resource, fact)] += 1
+            specimen = specimen_in(item.resource, fact) if item.kind == "Observation" else None
+            times[same := f"{entry_key(item.kind, item.resource, fact)}{specimen or ''}"] += 1
             fact = replace(fact, ordinal=times[same])
         yield fact
 
@@ -225,7 +227,7 @@ def _project(
         for kind, key in sorted(keys):
             said = together.get((resident, kind, key), [])
             things = apart(kind, said)
-            for at in range(max(len(things), len(said), 1) + 1 if kind in NUMBERED else 1):
+            for at in range(max(len(things), len(said), 1) + 1 if may_be_several(kind, said) else 1):
                 of = things[at] if at < len(things) else []
                 entry = project(resident, kind, key_of(key, at), of)
                 yield entry or (kind, entry_id(resident, kind, key_of(key, at)))

@@ -31,7 +31,7 @@ from hub.message import (
     patient_named,
     subjects_of,
 )
-from hub.naming import NAMED
+from hub.naming import CALLED, NAMED
 from hub.record import Identifier, Json, Mapped, Named, PatientPart, Reading, Shared, Trace, Unaccounted, short_key
 
 CLINICAL = frozenset(
@@ -324,7 +324,7 @@ def _names(entries: list[FhirEntry]) -> Iterator[tuple[str, str]]:
     its number."""
     for entry in entries:
         kind = str(entry.resource["resourceType"])
-        shown = name_of(entry.resource) if kind in NAMED else _own_key(entry) if kind == "Encounter" else ""
+        shown = name_of(entry.resource) if kind in CALLED else _own_key(entry) if kind == "Encounter" else ""
         if shown:
             for reference in _references_to(entry):
                 yield reference, shown

@@ -35,6 +35,7 @@ _KEYS = frozenset({"elements", "zh", "en"})
 _ELSEWHERE: Mapping[str, frozenset[str]] = {
     "Patient": frozenset({"identifier", "name"}),  # who it is: hub.identifying
     "AllergyIntolerance": frozenset({"verificationStatus"}),  # whether it still stands: hub.merging
+    "Specimen": frozenset({"type", "collection", "accessionIdentifier"}),  # of its results: hub.specimens
     "Condition": frozenset({"encounter"}),  # of which stay it is: hub.programme.stays
     "ServiceRequest": frozenset(  # a request for follow-up: hub.followups.requests, hub.programme.stays
         {

@@ -82,6 +82,7 @@ CONVERTERS: Mapping[str, CdaConverter] = {
         ),
         ("report-note", things.extension(_NOTE, "valueAnnotation", values.annotation), "Extension"),
         ("administration-timing", things.extension(HOW_OFTEN, "valueTiming", things.timing), "Extension"),
+        ("specimen", things.specimen, "Reference"),
         ("total-dose", things.extension(TOTAL_DOSE, "valueQuantity", values.quantity), "Extension"),
         ("nationality", things.in_extension(f"{_PERSON}nationality", codes.concept), "Extension"),
     )

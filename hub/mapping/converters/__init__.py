@@ -73,6 +73,7 @@ CONVERTERS: Mapping[str, Converter] = {
         ("drug", care.drug, "CodeableConcept"),
         ("interval", care.interval, "CodeableConcept"),
         ("specimen-site", care.specimen_site, "CodeableConcept"),
+        ("specimen-source", care.specimen_source, "Reference"),
         ("period", care.period, "Period"),
         ("timing-period", care.timing_period, "Period"),
         ("entity-number", care.entity_number, "Identifier"),

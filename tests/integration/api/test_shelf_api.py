@@ -93,6 +93,13 @@ async def test_what_was_prescribed_and_handed_out_is_one_line_in_both_languages(
     assert not {one["display"] for one in asked} & {one["display"] for one in given}
 
 
+async def test_a_result_tells_its_specimen(doctor: Asker, engine: AsyncEngine) -> None:
+    await deliver(engine, [letter("renmin-oru-r01-specimens")])
+    found = await record(doctor, engine, "observations", "value specimen specimenNumber specimenTaken")
+    taken = "2026-02-05T07:55:00+08:00"
+    assert {"value": "6.8", "specimen": "全血", "specimenNumber": "SPB1", "specimenTaken": taken} in found
+
+
 async def test_a_vaccination_of_a_v2_message_stands_in_the_record(doctor: Asker, engine: AsyncEngine) -> None:
     await deliver(engine, [letter("renmin-vxu-v04")])
     found = await record(doctor, engine, "immunizations", "display status dose lotNumber performer manufacturer")
