@@ -13,9 +13,10 @@ from hub.columns import demographics
 from hub.courses import PRESCRIPTION, SAID, kinds_on, shelf_of
 from hub.identifying import Located
 from hub.ids import new_id
-from hub.merging import Folded, entry_id, entry_key, fold, group, origins_of, project, settle
+from hub.merging import Folded, entry_id, entry_key, group, origins_of, project, settle
 from hub.naming import unnamed, with_names
 from hub.record import Entry, Fact, Mapped, short_key
+from hub.relatives import OF_PERSON, PAYMENT, contacts_in, coverages_in
 from hub.specimens import specimen_in
 from hub.store import entries, facts, people, references
 from hub.tables import ENTRY_TABLES
@@ -57,12 +58,13 @@ async def record(
     residents = await people.find_residents_of(connection, sorted(concerned))
     written = {residents[fact.patient_id] for fact in (*fresh, *renamed)}
     await people.lock_residents(connection, sorted(written | moved))
-    projected = _touched([*fresh, *await _as_shown(connection, before, renamed)], before, residents)
+    projected = _touched([*fresh, *await _as_shown(connection, _said_anew(fresh, before), renamed)], before, residents)
     await _project_touched(connection, projected)
     changed: Touched = {resident: set(keys) for resident, keys in projected.items()}
     for resident, keys in (await rebuild(connection, sorted(moved))).items():
         changed.setdefault(resident, set()).update(keys)
-    told = {residents[fact.patient_id] for fact in fresh if fact.kind == "Patient"} - moved
+    called_anew = [fact for fact in renamed if fact.kind == PAYMENT]
+    told = {residents[fact.patient_id] for fact in (*fresh, *called_anew) if fact.kind in OF_PERSON} - moved
     await _describe(connection, sorted(told))
     for resident in told:
         changed.setdefault(resident, set()).add(_OWN)
@@ -179,13 +181,17 @@ async def _named(connection: AsyncConnection, said: Sequence[Fact]) -> Sequence[
 
 def _touched(fresh: Sequence[Fact], before: Sequence[Fact], residents: dict[UUID, UUID]) -> Touched:
     """The entries of the new facts, and those that earlier facts of the same keys stood under."""
-    fresh_keys = {(fact.patient_id, fact.kind, fact.key) for fact in fresh}
-    earlier = [fact for fact in before if (fact.patient_id, fact.kind, fact.key) in fresh_keys]
     touched: Touched = {}
-    for fact in (*fresh, *earlier):
+    for fact in (*fresh, *_said_anew(fresh, before)):
         if (shelf := shelf_of(fact.kind)) in ENTRY_TABLES:
             touched.setdefault(residents[fact.patient_id], set()).add((shelf, fact.entry_key))
     return touched
+
+
+def _said_anew(fresh: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:
+    """What was said before with the keys of new facts."""
+    keys = {(fact.patient_id, fact.kind, fact.key) for fact in fresh}
+    return [fact for fact in before if (fact.patient_id, fact.kind, fact.key) in keys]
 
 
 async def _project_touched(connection: AsyncConnection, touched: Touched) -> None:
@@ -238,27 +244,29 @@ async def _describe(connection: AsyncConnection, residents: Sequence[UUID]) -> N
     if not residents:
         return
     ties = await people.find_ties(connection, residents)
-    said = await facts.find_by_key(connection, [(patient, "Patient", "") for patient in ties])
+    said = await _named(connection, await facts.list_of_kinds(connection, sorted(ties), OF_PERSON))
     by_resident: dict[UUID, list[Fact]] = {}
     for fact in said:
         by_resident.setdefault(ties[fact.patient_id].resident_id, []).append(fact)
     given_up = {patient for patient, tie in ties.items() if tie.merged_into}
-    told = [_description(resident, of, given_up) for resident, of in sorted(by_resident.items())]
+    told = [describing(resident, of, given_up) for resident, of in sorted(by_resident.items())]
     await people.describe(connection, told)
 
 
-def _description(resident: UUID, said: Sequence[Fact], given_up: Collection[UUID]) -> dict[str, Any]:
+def describing(resident: UUID, said: Sequence[Fact], given_up: Collection[UUID]) -> dict[str, Any]:
     """The latest word on a person wins, but a number that its source gave up (无名氏) only fills what others leave."""
-    by_patient: dict[UUID, list[Fact]] = {}
-    for fact in said:
-        by_patient.setdefault(fact.patient_id, []).append(fact)
-    folded = sorted((fold(of) for of in by_patient.values()), key=lambda one: one.latest.order, reverse=True)
-    folded.sort(key=lambda one: one.latest.patient_id in given_up)
-    columns, conflicts = settle([(one, demographics(one.resource, one.latest)) for one in folded])
+    whole = sorted(group(said), key=lambda one: one.latest.order, reverse=True)
+    whole.sort(key=lambda one: one.latest.patient_id in given_up)
+    folded = [one for one in whole if one.latest.kind == "Patient"]
+    read = [(one, demographics(one.resource, one.latest)) for one in folded]
+    columns, conflicts = settle(read) if read else (demographics({}, said[0]), ())
+    told = [(one.resource, one.latest) for one in whole]
     origins = [entries.origin_json(origin) for one in folded for origin in origins_of(one)]
     return {
         "of": resident,
         **columns,
+        "contacts": contacts_in((one, fact) for one, fact in told if fact.kind != PAYMENT),
+        "coverages": coverages_in((one, fact) for one, fact in told if fact.kind == PAYMENT),
         "origins": origins,
         "conflicts": [entries.conflict_json(conflict) for conflict in conflicts],
     }

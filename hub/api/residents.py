@@ -166,6 +166,31 @@ class Record:
         return connection_from(kind, found, self.resident_id, first, after)
 
 
+@strawberry.type(description="Whom to ask about a resident: a relative, a guardian, somebody to call.")
+class ContactPerson:
+    relation: str | None = strawberry.field(description="What they are to the resident, in words: 配偶.")
+    relation_code: str | None = strawberry.field(description="The same as a code: SPS.")
+    is_guardian: bool = strawberry.field(description="Whether they decide for the resident.")
+    name: str | None = strawberry.field(description="The name.")
+    phone: str | None = strawberry.field(description="The telephone number.")
+    since: str | None = strawberry.field(description="Since when it is so, as it was said.")
+    until: str | None = strawberry.field(description="Until when, as it was said.")
+    source: str = strawberry.field(description="The sending system that said it, by the name of its profile.")
+
+
+@strawberry.type(description="How a resident pays (FHIR Coverage). The number itself is not shown.")
+class Coverage:
+    type: str | None = strawberry.field(
+        description="The kind of insurance, or who pays, in words: 城镇职工基本医疗保险."
+    )
+    type_code: str | None = strawberry.field(description="The same as a code.")
+    payor: str | None = strawberry.field(description="Who pays.")
+    number_kind: str | None = strawberry.field(description="What the number is under which they pay; null without one.")
+    since: str | None = strawberry.field(description="Since when it holds, as it was said.")
+    until: str | None = strawberry.field(description="Until when, as it was said.")
+    source: str = strawberry.field(description="The sending system that said it, by the name of its profile.")
+
+
 @strawberry.type(description="A person of the county, as all sources together know them.")
 class Resident(Node):
     key: strawberry.Private[UUID]
@@ -181,6 +206,8 @@ class Resident(Node):
     address: str | None = strawberry.field(description="Where they live.")
     marital_status: str | None = strawberry.field(description="The marital status, in words.")
     ethnicity: str | None = strawberry.field(description="The ethnic group (民族), in words.")
+    contacts: list[ContactPerson] = strawberry.field(description="Whom to ask: relatives, guardians, whom to call.")
+    coverages: list[Coverage] = strawberry.field(description="How they pay.")
     origins: list[Origin] = strawberry.field(description="The messages that these values come from, the latest first.")
     conflicts: list[Conflict] = strawberry.field(description="The values that lost.")
     changed_at: datetime = strawberry.field(description="When these values last changed.")
@@ -239,6 +266,8 @@ def resident_from(row: Row, now: datetime) -> Resident:
         age=_age(row["birth_date"], row["deceased"], row["deceased_on"], now),
         origins=origins_from(row["origins"]),
         conflicts=conflicts_from(row["conflicts"]),
+        contacts=[ContactPerson(**one) for one in row["contacts"]],
+        coverages=[Coverage(**one) for one in row["coverages"]],
         record=Record(resident_id=row["id"]),
         **shown,
     )
