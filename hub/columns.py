@@ -19,9 +19,11 @@ from hub.concepts import (
     times_of,
     unit_of,
 )
+from hub.drugs import administration, dispense, prescription, statement
 from hub.identity import name_of
 from hub.record import Fact
-from hub.shelf import appointment, document, immunization, prescription, procedure
+from hub.shelf import appointment, document, immunization, procedure
+from hub.specimens import columns_of
 
 
 def encounter(resource: Resource, fact: Fact) -> Columns:
@@ -73,6 +75,7 @@ def observation(resource: Resource, fact: Fact) -> Columns:
         "interpretation": shown_as((resource.get("interpretation") or [None])[0]),
         "interpretation_code": code_of((resource.get("interpretation") or [None])[0]),
         "category": shown_as((resource.get("category") or [None])[0]),
+        **columns_of(resource, fact),
         "note": notes_of(resource),
     }
 
@@ -107,6 +110,7 @@ def report(resource: Resource, fact: Fact) -> Columns:
         "report_number": number_of(resource),
         "issued": resource.get("issued"),
         "conclusion": resource.get("conclusion"),
+        **columns_of(resource, fact),
         "note": _report_note(resource),
         "result_count": len(resource.get("result") or ()),
     }
@@ -144,6 +148,9 @@ COLUMNS: Mapping[str, Callable[[Resource, Fact], Columns]] = {
     "DiagnosticReport": report,
     "Procedure": procedure,
     "MedicationRequest": prescription,
+    "MedicationDispense": dispense,
+    "MedicationAdministration": administration,
+    "MedicationStatement": statement,
     "Immunization": immunization,
     "DocumentReference": document,
     "Appointment": appointment,

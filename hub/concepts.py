@@ -1,5 +1,6 @@
 """What the elements of a FHIR resource say to people: times, codes, names, numbers, amounts."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta, timezone
 from typing import Any
@@ -96,3 +97,27 @@ def drug_of(resource: Resource) -> Resource:
         return dict(concept)
     inside = contained_in(resource, str((resource.get("medicationReference") or {}).get("reference", "")))
     return (inside or {}).get("code") or {}
+
+
+def numbers_of(resource: Resource) -> list[str]:
+    """A resource's own numbers in their order (the visit number first, the filler's number last); never empty."""
+    found = resource.get("identifier") or ()
+    return [str(item["value"]) for item in found if item.get("value")] or [""]
+
+
+def concept_key(concept: Resource) -> str:
+    """What a CodeableConcept means, to compare: its first code with its system, else its text without blanks."""
+    for coding in concept.get("coding") or ():
+        if coding.get("code"):
+            system = str(coding.get("system", ""))
+            code = str(coding["code"])
+            return f"{system}|{plain_icd10(code) if 'icd' in system.lower() else code}"
+    return "".join(str(concept.get("text", "")).split()).casefold()
+
+
+def plain_icd10(code: str) -> str:
+    """An ICD-10 code without what the Chinese editions pad it with: ``I63.900`` is I63.9, ``I10.x00`` is I10."""
+    category, _, detail = code.upper().strip().rstrip("+*").partition(".")
+    detail = re.sub(r"^X\d*$", "", detail)
+    detail = re.sub(r"^(\d)(?:00|X0{2})$", r"\1", detail)
+    return f"{category}.{detail}" if detail else category

@@ -14,7 +14,8 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from hub.columns import COLUMNS
-from hub.concepts import Columns, drug_of
+from hub.concepts import Columns, concept_key, numbers_of
+from hub.courses import SAID, course_key, of_one_course, rank
 from hub.mapping.times import instant_of
 from hub.record import Conflict, Entry, Fact, Flag, Json, Origin, OriginValue, short_key
 
@@ -171,35 +172,36 @@ def entry_key(kind: str, resource: Mapping[str, Any], fact: Fact) -> str:
     national edition) or, uncoded, their text; a result its code and its instant, whatever the zone it is written in; a
     report its hospital, its number and its code, since laboratories print several panels under one number; a procedure
     and a vaccination their code and their instant (where one source numbers several of them, `hub.apart`); a
-    prescription, a document and an appointment their hospital and number.
+    prescription with its drug, a document and an appointment their hospital and number (what else is said of drugs:
+    `hub.courses`).
     """
     match kind:
         case "Encounter":
-            return f"{fact.organisation}|{_numbers(resource)[0] or fact.key}"
+            return f"{fact.organisation}|{numbers_of(resource)[0] or fact.key}"
         case "DiagnosticReport":
-            code = _concept_key(resource.get("code") or {})
-            return f"{fact.organisation}|{_numbers(resource)[-1] or fact.key}|{code}"
+            code = concept_key(resource.get("code") or {})
+            return f"{fact.organisation}|{numbers_of(resource)[-1] or fact.key}|{code}"
         case "Condition" | "AllergyIntolerance":
-            return _concept_key(resource.get("code") or {}) or f"{fact.source}|{fact.key}"
+            return concept_key(resource.get("code") or {}) or f"{fact.source}|{fact.key}"
         case "Observation":
-            code = _concept_key(resource.get("code") or {})
+            code = concept_key(resource.get("code") or {})
             when = resource.get("effectiveDateTime") or (resource.get("effectivePeriod") or {}).get("start") or ""
             return f"{code}|{_moment(str(when))}" if code and when else f"{fact.source}|{fact.key}"
         case "Procedure" | "Immunization":
-            code = _concept_key(resource.get("code") or resource.get("vaccineCode") or {})
+            code = concept_key(resource.get("code") or resource.get("vaccineCode") or {})
             when = _done(resource)
             return f"{code}|{_moment(when)}" if code and when else f"{fact.source}|{fact.key}"
     return _numbered_key(kind, resource, fact)
 
 
 def _numbered_key(kind: str, resource: Mapping[str, Any], fact: Fact) -> str:
-    """What a house itself numbers, whichever of its systems says it. One prescription may ask for several drugs."""
+    """What a house itself numbers, whichever of its systems says it."""
+    if kind in SAID:
+        return course_key(kind, resource, fact)
     match kind:
-        case "MedicationRequest" if (number := _numbers(resource)[0]) and (drug := _concept_key(drug_of(resource))):
-            return f"{fact.organisation}|{number}|{drug}"
         case "DocumentReference" if number := str((resource.get("masterIdentifier") or {}).get("value", "")):
             return f"{fact.organisation}|{number}"
-        case "Appointment" if number := _numbers(resource)[-1]:
+        case "Appointment" if number := numbers_of(resource)[-1]:
             return f"{fact.organisation}|{number}"
     return f"{fact.source}|{fact.key}"
 
@@ -211,32 +213,9 @@ def _done(resource: Mapping[str, Any]) -> str:
     return str(next((when for when in said if when), ""))
 
 
-def _numbers(resource: Mapping[str, Any]) -> list[str]:
-    """A resource's own numbers in their order (the visit number first, the filler's number last); never empty."""
-    found = resource.get("identifier") or ()
-    return [str(item["value"]) for item in found if item.get("value")] or [""]
-
-
 def _moment(when: str) -> str:
     at = instant_of(when, _CHINA) if "T" in when else None
     return at.astimezone(UTC).isoformat() if at else when
-
-
-def _concept_key(concept: Mapping[str, Any]) -> str:
-    for coding in concept.get("coding") or ():
-        if coding.get("code"):
-            system = str(coding.get("system", ""))
-            code = str(coding["code"])
-            return f"{system}|{plain_icd10(code) if 'icd' in system.lower() else code}"
-    return "".join(str(concept.get("text", "")).split()).casefold()
-
-
-def plain_icd10(code: str) -> str:
-    """An ICD-10 code without what the Chinese editions pad it with: ``I63.900`` is I63.9, ``I10.x00`` is I10."""
-    category, _, detail = code.upper().strip().rstrip("+*").partition(".")
-    detail = re.sub(r"^X\d*$", "", detail)
-    detail = re.sub(r"^(\d)(?:00|X0{2})$", r"\1", detail)
-    return f"{category}.{detail}" if detail else category
 
 
 # -- one entry out of what several say -------------------------------------------------------------------------------
@@ -252,10 +231,16 @@ def project(resident_id: UUID, kind: str, key: str, folded: Sequence[Folded]) ->
     standing = sorted((one for one in folded if not is_gone(one.resource)), key=lambda one: one.latest.order)[::-1]
     if not standing:
         return None
-    columns, conflicts = settle([(one, COLUMNS[kind](one.said, one.latest)) for one in standing])
+    standing.sort(key=lambda one: rank(one.latest.kind))
+    read = [(one, COLUMNS[one.latest.kind](one.said, one.latest)) for one in standing]
+    if kind in SAID:
+        read = of_one_course([(one, one.latest.kind, own) for one, own in read])
+    columns, conflicts = settle(read)
     if any(one.assumed for one in standing):  # what FHIR requires and nobody said outranks nothing that somebody said
         assumed = next(one for one in standing if one.assumed)
-        columns, _ = settle([(assumed, columns), (assumed, COLUMNS[kind](assumed.resource, assumed.latest))])
+        columns, _ = settle(
+            [(assumed, columns), (assumed, COLUMNS[assumed.latest.kind](assumed.resource, assumed.latest))]
+        )
     return Entry(
         id=entry_id(resident_id, kind, key),
         resident_id=resident_id,

@@ -9,11 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 from hub.concepts import TYPE
+from hub.courses import PRESCRIPTION
 from hub.record import Fact, Named
+from hub.specimens import KIND
 
 NAMED = frozenset({"Organization", "Practitioner", "PractitionerRole", "Location", "Medication"})
 """What resources refer to by a name: its own resource is no line of anybody's record."""
-_LEADS = re.compile(rf"(?:https?://\S+/)?(?:{'|'.join(sorted(NAMED))})[/?]\S+")
+CALLED = NAMED | {KIND}
+"""What a request calls by words: beside the named ones specimens, by what they are (`hub.specimens`)."""
+_LED_TO = CALLED | {PRESCRIPTION}
+"""And prescriptions, which are called by the key of their line."""
+_LEADS = re.compile(rf"(?:https?://\S+/)?(?:{'|'.join(sorted(_LED_TO))})[/?]\S+")
 """A reference beyond its bundle: relative, absolute or by a number (FHIR R4 2.3.0.2). What leads within the resource or
 the bundle (``#x``, ``urn:uuid:``) leads to nothing else."""
 

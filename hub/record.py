@@ -1,5 +1,6 @@
 """The record: what was said of a patient (facts) and what it amounts to for a resident (entries)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,11 +33,13 @@ class Identifier:
 
 
 _LONGEST_KEY = 200
+_SHORTENED = re.compile(rf".{{{_LONGEST_KEY}}}…[0-9a-f]{{32}}", re.DOTALL)
 
 
 def short_key(text: str) -> str:
-    """A key that an index takes: a long one (a diagnosis that is a whole story) ends in its hash."""
-    if len(text) <= _LONGEST_KEY:
+    """A key that an index takes: a long one (a diagnosis that is a whole story) ends in its hash. What was shortened
+    before stays as it is."""
+    if len(text) <= _LONGEST_KEY or _SHORTENED.fullmatch(text):
         return text
     return f"{text[:_LONGEST_KEY]}…{blake2b(text.encode(), digest_size=16).hexdigest()}"
 

@@ -8,13 +8,16 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.apart import NUMBERED, apart, is_numbered, key_of
+from hub.apart import apart, is_numbered, key_of, may_be_several
 from hub.columns import demographics
+from hub.courses import PRESCRIPTION, SAID, kinds_on, shelf_of
 from hub.identifying import Located
 from hub.ids import new_id
-from hub.merging import Folded, entry_id, entry_key, fold, group, origins_of, project, settle
+from hub.merging import Folded, entry_id, entry_key, group, origins_of, project, settle
 from hub.naming import unnamed, with_names
 from hub.record import Entry, Fact, Mapped, short_key
+from hub.relatives import OF_PERSON, PAYMENT, contacts_in, coverages_in
+from hub.specimens import specimen_in
 from hub.store import entries, facts, people, references
 from hub.tables import ENTRY_TABLES
 
@@ -46,7 +49,7 @@ async def record(
     other messages refer to."""
     said = [fact for one in located for fact in _facts(one)]
     before = await facts.find_by_key(connection, {(fact.patient_id, fact.kind, fact.key) for fact in said})
-    fresh = _keyed(await _new_only(connection, said, before), before)
+    fresh = await _keyed(connection, await _new_only(connection, said, before), before)
     await facts.save(connection, fresh)
     await references.await_names(connection, [((one.source, ref), one) for one in fresh for ref in unnamed(one)])
     renamed = await facts.find_by_key(connection, await references.say(connection, named))
@@ -55,17 +58,18 @@ async def record(
     residents = await people.find_residents_of(connection, sorted(concerned))
     written = {residents[fact.patient_id] for fact in (*fresh, *renamed)}
     await people.lock_residents(connection, sorted(written | moved))
-    projected = _touched([*fresh, *_as_shown(renamed)], before, residents)
+    projected = _touched([*fresh, *await _as_shown(connection, _said_anew(fresh, before), renamed)], before, residents)
     await _project_touched(connection, projected)
     changed: Touched = {resident: set(keys) for resident, keys in projected.items()}
     for resident, keys in (await rebuild(connection, sorted(moved))).items():
         changed.setdefault(resident, set()).update(keys)
-    told = {residents[fact.patient_id] for fact in fresh if fact.kind == "Patient"} - moved
+    called_anew = [fact for fact in renamed if fact.kind == PAYMENT]
+    told = {residents[fact.patient_id] for fact in (*fresh, *called_anew) if fact.kind in OF_PERSON} - moved
     await _describe(connection, sorted(told))
     for resident in told:
         changed.setdefault(resident, set()).add(_OWN)
     for fact in fresh:
-        if fact.kind not in ENTRY_TABLES and fact.kind != "Patient":
+        if shelf_of(fact.kind) not in ENTRY_TABLES and fact.kind != "Patient":
             changed.setdefault(residents[fact.patient_id], set()).add((fact.kind, fact.entry_key))
     return Recorded(changed=changed, residents=residents)
 
@@ -79,8 +83,8 @@ async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> Tou
     folded = group(await _named(connection, await facts.list_of_patients(connection, sorted(owners))))
     touched: Touched = {resident: set() for resident in residents}
     for one in folded:
-        if one.latest.kind in ENTRY_TABLES:
-            touched[owners[one.latest.patient_id]].add((one.latest.kind, one.entry_key))
+        if (shelf := shelf_of(one.latest.kind)) in ENTRY_TABLES:
+            touched[owners[one.latest.patient_id]].add((shelf, one.entry_key))
     await entries.save(connection, [entry for entry in _project(touched, folded, owners) if isinstance(entry, Entry)])
     await _describe(connection, residents)
     return {resident: {_OWN, *keys} for resident, keys in touched.items()}
@@ -114,7 +118,8 @@ def _facts(one: Located) -> Iterable[Fact]:
             whole=item.whole,
         )
         if item.kind in _COUNTED and not is_numbered(item.kind, item.resource, whole=item.whole):
-            times[same := entry_key(item.kind, item.resource, fact)] += 1
+            specimen = specimen_in(item.resource, fact) if item.kind == "Observation" else None
+            times[same := f"{entry_key(item.kind, item.resource, fact)}{specimen or ''}"] += 1
             fact = replace(fact, ordinal=times[same])
         yield fact
 
@@ -150,15 +155,22 @@ def _what(same: facts.Sameness) -> tuple[UUID, str, str, bytes]:
     return patient, kind, key, content
 
 
-def _keyed(fresh: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:
+async def _keyed(connection: AsyncConnection, fresh: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:
     """New facts under the entry that the whole of what was said with their key now makes."""
-    keys = {(one.latest.patient_id, one.latest.kind, one.latest.key): one.entry_key for one in group([*before, *fresh])}
+    said = [*before, *fresh]
+    named = await _named(connection, [one for one in said if one.kind in SAID])
+    folded = group([*(one for one in said if one.kind not in SAID), *named])
+    keys = {(one.latest.patient_id, one.latest.kind, one.latest.key): one.entry_key for one in folded}
     return [replace(fact, entry_key=keys[fact.patient_id, fact.kind, fact.key]) for fact in fresh]
 
 
-def _as_shown(renamed: Sequence[Fact]) -> Sequence[Fact]:
-    """The latest facts of their keys, under the entries that they now make."""
-    return [replace(one.latest, entry_key=one.entry_key) for one in group(renamed)]
+async def _as_shown(connection: AsyncConnection, before: Sequence[Fact], renamed: Sequence[Fact]) -> Sequence[Fact]:
+    """The latest facts of what is called otherwise now, under the entries that they now make. What is said of drugs
+    stands where its prescription is named to stand: that may be elsewhere than where it stood when it was stored."""
+    drugs = [one for one in (*before, *renamed) if one.kind in SAID]
+    others = [one for one in renamed if one.kind not in SAID]
+    folded = group([*others, *await _named(connection, drugs)])
+    return [*drugs, *(replace(one.latest, entry_key=one.entry_key) for one in folded)]
 
 
 async def _named(connection: AsyncConnection, said: Sequence[Fact]) -> Sequence[Fact]:
@@ -169,13 +181,17 @@ async def _named(connection: AsyncConnection, said: Sequence[Fact]) -> Sequence[
 
 def _touched(fresh: Sequence[Fact], before: Sequence[Fact], residents: dict[UUID, UUID]) -> Touched:
     """The entries of the new facts, and those that earlier facts of the same keys stood under."""
-    fresh_keys = {(fact.patient_id, fact.kind, fact.key) for fact in fresh}
-    earlier = [fact for fact in before if (fact.patient_id, fact.kind, fact.key) in fresh_keys]
     touched: Touched = {}
-    for fact in (*fresh, *earlier):
-        if fact.kind in ENTRY_TABLES:
-            touched.setdefault(residents[fact.patient_id], set()).add((fact.kind, fact.entry_key))
+    for fact in (*fresh, *_said_anew(fresh, before)):
+        if (shelf := shelf_of(fact.kind)) in ENTRY_TABLES:
+            touched.setdefault(residents[fact.patient_id], set()).add((shelf, fact.entry_key))
     return touched
+
+
+def _said_anew(fresh: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:
+    """What was said before with the keys of new facts."""
+    keys = {(fact.patient_id, fact.kind, fact.key) for fact in fresh}
+    return [fact for fact in before if (fact.patient_id, fact.kind, fact.key) in keys]
 
 
 async def _project_touched(connection: AsyncConnection, touched: Touched) -> None:
@@ -183,7 +199,7 @@ async def _project_touched(connection: AsyncConnection, touched: Touched) -> Non
         return
     owners = await people.list_patients_of(connection, sorted(touched))
     asked = {(patient, kind, key) for patient, resident in owners.items() for kind, key in touched[resident]}
-    folded = group(await _named(connection, await facts.find_by_entry(connection, asked)))
+    folded = group(await _named(connection, await _found(connection, asked)))
     projected = list(_project(touched, folded, owners))
     await entries.save(connection, [entry for entry in projected if isinstance(entry, Entry)])
     gone: dict[str, list[UUID]] = {}
@@ -193,18 +209,31 @@ async def _project_touched(connection: AsyncConnection, touched: Touched) -> Non
     await entries.remove(connection, gone)
 
 
+async def _found(connection: AsyncConnection, asked: Collection[tuple[UUID, str, str]]) -> Sequence[Fact]:
+    """The facts of entries, and those that stand elsewhere and refer to a prescription which is named since."""
+    found = await facts.find_by_entry(
+        connection, {(who, one, key) for who, kind, key in asked for one in kinds_on(kind)}
+    )
+    drugs = {(who, key) for who, kind, key in asked if kind in SAID}
+    if not drugs:
+        return found
+    led = await references.find_led(connection, PRESCRIPTION, drugs) - {(o.patient_id, o.kind, o.key) for o in found}
+    return [*found, *await facts.find_by_key(connection, led)]
+
+
 def _project(
     touched: Touched, folded: Sequence[Folded], owners: dict[UUID, UUID]
 ) -> Iterable[Entry | tuple[str, UUID]]:
     """Each touched entry, or its kind and id where no fact supports it any longer."""
     together: dict[tuple[UUID, str, str], list[Folded]] = {}
     for one in folded:
-        together.setdefault((owners[one.latest.patient_id], one.latest.kind, one.entry_key), []).append(one)
+        whose, shelf = owners[one.latest.patient_id], shelf_of(one.latest.kind)
+        together.setdefault((whose, shelf, one.entry_key), []).append(one)
     for resident, keys in touched.items():
         for kind, key in sorted(keys):
             said = together.get((resident, kind, key), [])
             things = apart(kind, said)
-            for at in range(max(len(things), len(said), 1) + 1 if kind in NUMBERED else 1):
+            for at in range(max(len(things), len(said), 1) + 1 if may_be_several(kind, said) else 1):
                 of = things[at] if at < len(things) else []
                 entry = project(resident, kind, key_of(key, at), of)
                 yield entry or (kind, entry_id(resident, kind, key_of(key, at)))
@@ -215,27 +244,29 @@ async def _describe(connection: AsyncConnection, residents: Sequence[UUID]) -> N
     if not residents:
         return
     ties = await people.find_ties(connection, residents)
-    said = await facts.find_by_key(connection, [(patient, "Patient", "") for patient in ties])
+    said = await _named(connection, await facts.list_of_kinds(connection, sorted(ties), OF_PERSON))
     by_resident: dict[UUID, list[Fact]] = {}
     for fact in said:
         by_resident.setdefault(ties[fact.patient_id].resident_id, []).append(fact)
     given_up = {patient for patient, tie in ties.items() if tie.merged_into}
-    told = [_description(resident, of, given_up) for resident, of in sorted(by_resident.items())]
+    told = [describing(resident, of, given_up) for resident, of in sorted(by_resident.items())]
     await people.describe(connection, told)
 
 
-def _description(resident: UUID, said: Sequence[Fact], given_up: Collection[UUID]) -> dict[str, Any]:
+def describing(resident: UUID, said: Sequence[Fact], given_up: Collection[UUID]) -> dict[str, Any]:
     """The latest word on a person wins, but a number that its source gave up (无名氏) only fills what others leave."""
-    by_patient: dict[UUID, list[Fact]] = {}
-    for fact in said:
-        by_patient.setdefault(fact.patient_id, []).append(fact)
-    folded = sorted((fold(of) for of in by_patient.values()), key=lambda one: one.latest.order, reverse=True)
-    folded.sort(key=lambda one: one.latest.patient_id in given_up)
-    columns, conflicts = settle([(one, demographics(one.resource, one.latest)) for one in folded])
+    whole = sorted(group(said), key=lambda one: one.latest.order, reverse=True)
+    whole.sort(key=lambda one: one.latest.patient_id in given_up)
+    folded = [one for one in whole if one.latest.kind == "Patient"]
+    read = [(one, demographics(one.resource, one.latest)) for one in folded]
+    columns, conflicts = settle(read) if read else (demographics({}, said[0]), ())
+    told = [(one.resource, one.latest) for one in whole]
     origins = [entries.origin_json(origin) for one in folded for origin in origins_of(one)]
     return {
         "of": resident,
         **columns,
+        "contacts": contacts_in((one, fact) for one, fact in told if fact.kind != PAYMENT),
+        "coverages": coverages_in((one, fact) for one, fact in told if fact.kind == PAYMENT),
         "origins": origins,
         "conflicts": [entries.conflict_json(conflict) for conflict in conflicts],
     }

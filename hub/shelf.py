@@ -1,6 +1,5 @@
-"""The columns of procedures, prescriptions, vaccinations, documents and appointments; `hub.columns` has the others."""
-
-from typing import Any
+"""The columns of procedures, vaccinations, documents and appointments; `hub.columns` has the others, `hub.drugs` those
+of drugs."""
 
 from hub.attachments import attached_text
 from hub.concepts import (
@@ -11,7 +10,6 @@ from hub.concepts import (
     amount_of,
     code_of,
     coded_as,
-    drug_of,
     instant_at,
     name_in,
     notes_of,
@@ -42,28 +40,6 @@ def procedure(resource: Resource, fact: Fact) -> Columns:
 
 
 _SURGEON = "304292004"  # SNOMED CT, as HL7's table for PR1-11 has it
-
-
-def prescription(resource: Resource, fact: Fact) -> Columns:
-    dosage: Resource = next(iter(resource.get("dosageInstruction") or ()), {})
-    amounts: Resource = next(iter(dosage.get("doseAndRate") or ()), {})
-    return {
-        **times_of(resource.get("authoredOn")),
-        **_drug(resource, fact),
-        "status": resource.get("status"),
-        "organisation": fact.organisation,
-        "prescription_number": number_of(resource),
-        "intent": resource.get("intent"),
-        "priority": resource.get("priority"),
-        "dose": amount_of(amounts.get("doseQuantity")) or _amount_range(amounts.get("doseRange")),
-        "frequency": _frequency(dosage.get("timing")),
-        "route": shown_as(dosage.get("route")),
-        "instruction": dosage.get("text") or dosage.get("patientInstruction"),
-        "quantity": amount_of((resource.get("dispenseRequest") or {}).get("quantity")),
-        "prescriber": name_in(resource.get("requester"), fact),
-        "reason": all_shown(resource.get("reasonCode")),
-        "note": notes_of(resource),
-    }
 
 
 def immunization(resource: Resource, fact: Fact) -> Columns:
@@ -131,28 +107,6 @@ def _performer(resource: Resource, fact: Fact, chief: str) -> str | None:
     """Who did it: whoever has the function `chief`, else the first of whom a name is known."""
     people = sorted(resource.get("performer") or (), key=lambda one: code_of(one.get("function")) != chief)
     return next((shown for one in people if (shown := name_in(one.get("actor"), fact))), None)
-
-
-def _drug(resource: Resource, fact: Fact) -> Columns:
-    columns = coded_as(drug_of(resource))
-    return columns | {"display": columns["display"] or name_in(resource.get("medicationReference"), fact)}
-
-
-def _amount_range(said: Any) -> str | None:
-    """``0.5 克-1 克``; open where only one end is given."""
-    low, high = (amount_of((said or {}).get(name)) for name in ("low", "high"))
-    return f"{low or ''}-{high or ''}" if low or high else None
-
-
-def _frequency(timing: Any) -> str | None:
-    """How often: the sender's name of it (BID), else its numbers (``2/1 d``: twice in one day)."""
-    said = timing or {}
-    repeat = said.get("repeat") or {}
-    if named := shown_as(said.get("code")):
-        return named
-    if "period" not in repeat:
-        return None
-    return f"{repeat.get('frequency', 1)}/{repeat['period']} {repeat.get('periodUnit', '')}".strip()
 
 
 _CLERKS = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"

@@ -9,9 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from adapters.cda.reading import ROOT, is_document
-from adapters.xml import Element, children, local_name, parse, text_in
+from adapters.xml import Element, children, parse, text_in
 from hub.errors import refuse
 from hub.message import CdaDocument, Datum, Statement
 
@@ -199,8 +200,9 @@ def _collect(elements: Iterable[Element], path: str, steps: str, where: str, int
     """Add everything below an element that says something. Returns the statements among it, which are not entered."""
     nested: list[Element] = []
     named = [(element, _name(element)) for element in elements]
-    counts = Counter(name for _, name in named) if len(named) > 1 else {}
-    seen: Counter[str] = Counter()
+    many = len(named) != len({name for _, name in named})  # of most elements there is one
+    counts = Counter(name for _, name in named) if many else {}
+    seen: dict[str, int] = {}
     for element, name in named:
         if name in _STATEMENTS:
             nested.append(element)
@@ -209,7 +211,7 @@ def _collect(elements: Iterable[Element], path: str, steps: str, where: str, int
             continue
         step = name
         if counts and counts[name] > 1:
-            seen[name] += 1
+            seen[name] = seen.get(name, 0) + 1
             step = f"{name}[{seen[name]}]"
         below, place = (f"{path}/{name}" if path else name), (f"{steps}/{step}" if steps else step)
         if element.attrib or element.text or name == "name":  # a name may be in parts
@@ -261,7 +263,13 @@ def _text_of(element: Element, path: str) -> str:
 
 
 def _name(element: Element) -> str:
-    name = local_name(element)
+    return _name_of(str(element.tag))
+
+
+@lru_cache(maxsize=1024)
+def _name_of(tag: str) -> str:
+    """The name of an element by its tag, in whatever namespace: a document has few, many times."""
+    name = tag.rpartition("}")[2]
     return _MISSPELT.get(name, name)
 
 

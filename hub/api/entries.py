@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from hub.api.fields import field
+from hub.api.labels import Label
 from hub.api.paging import Connection, Edge, Node, entry_cursor, global_id, info_of
 from hub.mapping.units import LOINC, comparables
 from hub.store.records import BACKGROUND, Found
@@ -105,6 +107,9 @@ class Observation(Entry):
     interpretation: str | None = strawberry.field(description="How the laboratory reads the value, in words.")
     interpretation_code: str | None = strawberry.field(description="How the laboratory reads it: H, L, N, A.")
     category: str | None = strawberry.field(description="What kind of observation it is: laboratory, vital-signs.")
+    specimen: str | None = strawberry.field(description="What it was found in: the type of the specimen.")
+    specimen_number: str | None = strawberry.field(description="The laboratory's number of the specimen.")
+    specimen_taken: str | None = strawberry.field(description="When the specimen was taken, as it was said.")
     note: str | None = strawberry.field(description="Remarks, line by line.")
 
     @field(
@@ -135,6 +140,9 @@ class Report(Entry):
     report_number: str | None = strawberry.field(description="The hospital's number of the report.")
     issued: str | None = strawberry.field(description="When it was issued, as it was said.")
     conclusion: str | None = strawberry.field(description="What it comes to.")
+    specimen: str | None = strawberry.field(description="What it was found in: the type of the specimen.")
+    specimen_number: str | None = strawberry.field(description="The laboratory's number of the specimen.")
+    specimen_taken: str | None = strawberry.field(description="When the specimen was taken, as it was said.")
     note: str | None = strawberry.field(description="Remarks, line by line.")
     result_count: int | None = strawberry.field(description="How many results it has.")
 
@@ -152,10 +160,33 @@ class Procedure(Entry):
     note: str | None = strawberry.field(description="Remarks, line by line.")
 
 
-@strawberry.type(description="A drug that was asked for (FHIR MedicationRequest).")
-class Prescription(Entry):
+@strawberry.enum(description="How a drug is known of.")
+class Statement(Enum):
+    """`hub.courses.SAID`, each value with its meaning."""
+
+    PRESCRIBED = strawberry.enum_value("prescribed", description="It was asked for (FHIR MedicationRequest).")
+    DISPENSED = strawberry.enum_value("dispensed", description="It was handed out (FHIR MedicationDispense).")
+    ADMINISTERED = strawberry.enum_value("administered", description="It was given (FHIR MedicationAdministration).")
+    TAKEN = strawberry.enum_value("taken", description="Somebody says that it is taken (FHIR MedicationStatement).")
+
+
+_IN_WORDS = {
+    Statement.PRESCRIBED: ("开具处方", "prescribed"),
+    Statement.DISPENSED: ("已发药", "dispensed"),
+    Statement.ADMINISTERED: ("已给药", "administered"),
+    Statement.TAKEN: ("自述用药", "taken"),
+}
+
+
+@strawberry.type(
+    description="A drug: prescribed, dispensed, administered or taken. What was dispensed on a prescription stands in "
+    "one line with it (FHIR MedicationRequest, MedicationDispense, MedicationAdministration, MedicationStatement)."
+)
+class Medication(Entry):
+    statements: list[Statement] = strawberry.field(description="How it is known of: in one way or in several.")
+    statements_label: Label | None = strawberry.field(description="The same in words: 开具处方、已发药.")
     prescription_number: str | None = strawberry.field(description="The hospital's number of the order.")
-    intent: str | None = strawberry.field(description="FHIR's intent: order, plan, original-order.")
+    intent: str | None = strawberry.field(description="FHIR's intent of the order: order, plan, original-order.")
     priority: str | None = strawberry.field(description="FHIR's priority: routine, urgent, asap, stat.")
     dose: str | None = strawberry.field(description="How much at a time, with its unit; a range with both ends.")
     frequency: str | None = strawberry.field(
@@ -163,9 +194,15 @@ class Prescription(Entry):
     )
     route: str | None = strawberry.field(description="By which way it is taken.")
     instruction: str | None = strawberry.field(description="How to take it, in words.")
-    quantity: str | None = strawberry.field(description="How much is to be handed out.")
+    started: str | None = strawberry.field(description="When the course begins, as it was said.")
+    ended: str | None = strawberry.field(description="When the course ends, as it was said.")
+    ended_at: datetime | None = strawberry.field(description="The first instant that `ended` covers.")
+    duration: str | None = strawberry.field(description="How long the course lasts, or what was handed out: 14 d.")
+    quantity: str | None = strawberry.field(description="How much is to be handed out, or was.")
+    handed_over: str | None = strawberry.field(description="When it was handed out last, as it was said.")
     prescriber: str | None = strawberry.field(description="Who asked for it.")
-    reason: str | None = strawberry.field(description="Why it was asked for.")
+    performer: str | None = strawberry.field(description="Who handed it out, gave it, or says that it is taken.")
+    reason: str | None = strawberry.field(description="Why it was asked for or given.")
     note: str | None = strawberry.field(description="Remarks, line by line.")
 
 
@@ -219,7 +256,7 @@ KINDS: Mapping[type[Entry], str] = {
     Allergy: "AllergyIntolerance",
     Report: "DiagnosticReport",
     Procedure: "Procedure",
-    Prescription: "MedicationRequest",
+    Medication: "MedicationRequest",
     Immunization: "Immunization",
     Document: "DocumentReference",
     Appointment: "Appointment",
@@ -231,7 +268,14 @@ def entry_from(kind: type[E], row: Mapping[str, Any], resident_id: strawberry.ID
     """An entry out of its row. A row without its background columns was not asked for them."""
     background = _background(row) if "origins" in row else _NO_BACKGROUND
     columns = {**row, **background, "id": global_id(kind.__name__, row["id"]), "resident_id": resident_id}
-    return kind(**columns)
+    return kind(**(columns | _known(columns) if kind is Medication else columns))
+
+
+def _known(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """How a drug is known of, and in words."""
+    said = [Statement(one) for one in columns["statements"] or ()]
+    zh, en = ("、".join(_IN_WORDS[one][0] for one in said), ", ".join(_IN_WORDS[one][1] for one in said))
+    return {"statements": said, "statements_label": Label(zh=zh, en=en) if said else None}
 
 
 _NO_BACKGROUND: Mapping[str, Any] = dict.fromkeys(BACKGROUND, ())

@@ -86,12 +86,12 @@ def read_text(text: str, where: str) -> str:
     return check_text(text, where)
 
 
-def page_of(first: int, after: str | None, *, code: str = "", background: bool = True) -> Page:
+def page_of(first: int, after: str | None, *, code: str = "", background: bool = True, statement: str = "") -> Page:
     """A page of entries, and one more line, which tells whether there is a next page. One of the pressures is also
     found in the panel that holds both."""
     place = _place(after) if after is not None else None
     codes = holders_of(check_text(code, "code")) if code else ()
-    return Page(check_first(first) + 1, place, codes, background)
+    return Page(check_first(first) + 1, place, codes, background, statement)
 
 
 def entry_cursor(at: datetime | None, key: UUID) -> str:

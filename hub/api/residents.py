@@ -19,11 +19,12 @@ from hub.api.entries import (
     Encounter,
     Entry,
     Immunization,
+    Medication,
     Observation,
     Origin,
-    Prescription,
     Procedure,
     Report,
+    Statement,
     conflicts_from,
     connection_from,
     origins_from,
@@ -33,6 +34,7 @@ from hub.api.labels import Label
 from hub.api.loaders import Wanted
 from hub.api.paging import DEFAULT, After, Connection, Edge, First, Node, PageInfo, global_id, page_of
 from hub.api.teams import TeamType
+from hub.courses import PRESCRIPTION, SAID
 from hub.days import day_of
 from hub.identity import SENTENCES, Reason
 from hub.mapping.codes import IdentifierKind
@@ -60,6 +62,7 @@ class Grade(Enum):
 
 Code = Annotated[str | None, strawberry.argument(description="Only results of this code (observation's `code`).")]
 OwnCode = Annotated[str | None, strawberry.argument(description="Only those of this code (their own `code`).")]
+Known = Annotated[Statement | None, strawberry.argument(description="Only drugs that are known of in this way.")]
 
 
 @strawberry.type(description="A number of a person.")
@@ -126,11 +129,17 @@ class Record:
     ) -> Connection[Procedure]:
         return await self._page(info, Procedure, first, after, code or "")
 
-    @field("Drugs that were asked for.")
+    @field("Drugs, however they are known of: prescribed, dispensed, administered, taken.")
+    async def medications(
+        self, info: Info, first: First = DEFAULT, after: After = None, code: OwnCode = None, known: Known = None
+    ) -> Connection[Medication]:
+        return await self._page(info, Medication, first, after, code or "", str(known.value) if known else "")
+
+    @field("Drugs that were asked for: `medications` with `known: PRESCRIBED`.")
     async def prescriptions(
         self, info: Info, first: First = DEFAULT, after: After = None, code: OwnCode = None
-    ) -> Connection[Prescription]:
-        return await self._page(info, Prescription, first, after, code or "")
+    ) -> Connection[Medication]:
+        return await self._page(info, Medication, first, after, code or "", SAID[PRESCRIPTION])
 
     @field("Vaccinations, given and not given.")
     async def immunizations(
@@ -150,10 +159,37 @@ class Record:
     ) -> Connection[Appointment]:
         return await self._page(info, Appointment, first, after, code or "")
 
-    async def _page(self, info: Info, kind: type[E], first: int, after: str | None, code: str = "") -> Connection[E]:
-        page = page_of(first, after, code=code, background=info.context.wants_background)
+    async def _page(
+        self, info: Info, kind: type[E], first: int, after: str | None, code: str = "", statement: str = ""
+    ) -> Connection[E]:
+        page = page_of(first, after, code=code, background=info.context.wants_background, statement=statement)
         found = await info.context.loaders.entries(KINDS[kind]).load(Wanted(self.resident_id, page))
         return connection_from(kind, found, self.resident_id, first, after)
+
+
+@strawberry.type(description="Whom to ask about a resident: a relative, a guardian, somebody to call.")
+class ContactPerson:
+    relation: str | None = strawberry.field(description="What they are to the resident, in words: 配偶.")
+    relation_code: str | None = strawberry.field(description="The same as a code: SPS.")
+    is_guardian: bool = strawberry.field(description="Whether they decide for the resident.")
+    name: str | None = strawberry.field(description="The name.")
+    phone: str | None = strawberry.field(description="The telephone number.")
+    since: str | None = strawberry.field(description="Since when it is so, as it was said.")
+    until: str | None = strawberry.field(description="Until when, as it was said.")
+    source: str = strawberry.field(description="The sending system that said it, by the name of its profile.")
+
+
+@strawberry.type(description="How a resident pays (FHIR Coverage). The number itself is not shown.")
+class Coverage:
+    type: str | None = strawberry.field(
+        description="The kind of insurance, or who pays, in words: 城镇职工基本医疗保险."
+    )
+    type_code: str | None = strawberry.field(description="The same as a code.")
+    payor: str | None = strawberry.field(description="Who pays.")
+    number_kind: str | None = strawberry.field(description="What the number is under which they pay; null without one.")
+    since: str | None = strawberry.field(description="Since when it holds, as it was said.")
+    until: str | None = strawberry.field(description="Until when, as it was said.")
+    source: str = strawberry.field(description="The sending system that said it, by the name of its profile.")
 
 
 @strawberry.type(description="A person of the county, as all sources together know them.")
@@ -171,6 +207,8 @@ class Resident(Node):
     address: str | None = strawberry.field(description="Where they live.")
     marital_status: str | None = strawberry.field(description="The marital status, in words.")
     ethnicity: str | None = strawberry.field(description="The ethnic group (民族), in words.")
+    contacts: list[ContactPerson] = strawberry.field(description="Whom to ask: relatives, guardians, whom to call.")
+    coverages: list[Coverage] = strawberry.field(description="How they pay.")
     origins: list[Origin] = strawberry.field(description="The messages that these values come from, the latest first.")
     conflicts: list[Conflict] = strawberry.field(description="The values that lost.")
     changed_at: datetime = strawberry.field(description="When these values last changed.")
@@ -229,6 +267,8 @@ def resident_from(row: Row, now: datetime) -> Resident:
         age=_age(row["birth_date"], row["deceased"], row["deceased_on"], now),
         origins=origins_from(row["origins"]),
         conflicts=conflicts_from(row["conflicts"]),
+        contacts=[ContactPerson(**one) for one in row["contacts"]],
+        coverages=[Coverage(**one) for one in row["coverages"]],
         record=Record(resident_id=row["id"]),
         **shown,
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.concepts import TYPE
+from hub.courses import PRESCRIPTION, prescription_key
 from hub.errors import Refusal, Refused, refuse
 from hub.identifiers import normalise
 from hub.mapping.codes import CodeTable, IdentifierKind
@@ -15,7 +16,7 @@ from hub.mapping.converters.numbers import local_system
 from hub.mapping.elements import Elements
 from hub.mapping.forms import KIND as FORM
 from hub.mapping.forms import form_key, read_form
-from hub.mapping.naming import name_of, named_in
+from hub.mapping.naming import name_of, named_in, ways_to
 from hub.mapping.times import instant_of
 from hub.message import (
     SUBJECTS,
@@ -30,8 +31,8 @@ from hub.message import (
     patient_named,
     subjects_of,
 )
-from hub.naming import NAMED
-from hub.record import Identifier, Json, Mapped, PatientPart, Reading, Shared, Trace, Unaccounted
+from hub.naming import CALLED, NAMED
+from hub.record import Identifier, Json, Mapped, Named, PatientPart, Reading, Shared, Trace, Unaccounted, short_key
 
 CLINICAL = frozenset(
     {
@@ -75,7 +76,7 @@ class FhirMapping:
         """
         entries = [entry for entry in message.entries if entry.refusal is None]
         refusals = {entry.where: entry.refusal for entry in message.entries if entry.refusal}
-        names = dict(_names(entries))
+        names = dict(_names(entries)) | self._courses(entries)
         people = _People(self.source, self.tables, {base_of(entry.full_url) for entry in message.entries})
         for entry in entries:
             if entry.resource["resourceType"] == "Patient":
@@ -98,10 +99,25 @@ class FhirMapping:
             sent_at=at,
             parts=people.parts(),
             shared=shared,
-            named=tuple(named_in(taken)),
+            named=(*named_in(taken), *self._named_courses(taken)),
             unaccounted=lost,
         )
         return reading, refusals
+
+    def _courses(self, entries: list[FhirEntry]) -> dict[str, str]:
+        """The keys of the prescriptions of a request, by the references that lead to them: a dispense is of one."""
+        return {way: key for entry, key in self._prescriptions(entries) for way in _references_to(entry)}
+
+    def _named_courses(self, entries: list[FhirEntry]) -> Iterator[Named]:
+        """The same for what other requests say: a prescription is called by its key."""
+        for entry, key in self._prescriptions(entries):
+            yield from (Named(reference=way, kind=PRESCRIPTION, shown=key) for way in ways_to(PRESCRIPTION, entry))
+
+    def _prescriptions(self, entries: list[FhirEntry]) -> Iterator[tuple[FhirEntry, str]]:
+        for entry in entries:
+            if entry.resource["resourceType"] == PRESCRIPTION:
+                own = f"{self.source.name}|{short_key(_key(entry.resource))}"
+                yield entry, short_key(prescription_key(entry.resource, self.source.organisation, own))
 
     def _left_over(self, entries: Iterable[FhirEntry]) -> Iterator[Unaccounted]:
         for entry in entries:
@@ -308,7 +324,7 @@ def _names(entries: list[FhirEntry]) -> Iterator[tuple[str, str]]:
     its number."""
     for entry in entries:
         kind = str(entry.resource["resourceType"])
-        shown = name_of(entry.resource) if kind in NAMED else _own_key(entry) if kind == "Encounter" else ""
+        shown = name_of(entry.resource) if kind in CALLED else _own_key(entry) if kind == "Encounter" else ""
         if shown:
             for reference in _references_to(entry):
                 yield reference, shown

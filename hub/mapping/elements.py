@@ -33,8 +33,11 @@ from hub.toml import NotToml, read_toml
 _ELEMENT = re.compile(r"(?:\*|[A-Z][A-Za-z]+)\._?[a-z][A-Za-z0-9]*")
 _KEYS = frozenset({"elements", "zh", "en"})
 _ELSEWHERE: Mapping[str, frozenset[str]] = {
-    "Patient": frozenset({"identifier", "name"}),  # who it is: hub.identifying
+    "Patient": frozenset({"identifier", "name", "contact"}),  # who it is: hub.identifying; whom to ask: hub.relatives
+    "RelatedPerson": frozenset({"active", "name", "relationship", "telecom", "period"}),  # hub.relatives
+    "Coverage": frozenset({"status", "type", "payor", "period", "subscriberId"}),  # hub.relatives
     "AllergyIntolerance": frozenset({"verificationStatus"}),  # whether it still stands: hub.merging
+    "Specimen": frozenset({"type", "collection", "accessionIdentifier"}),  # of its results: hub.specimens
     "Condition": frozenset({"encounter"}),  # of which stay it is: hub.programme.stays
     "ServiceRequest": frozenset(  # a request for follow-up: hub.followups.requests, hub.programme.stays
         {

@@ -9,8 +9,9 @@ from typing import Any
 
 from hub.concepts import shown_as
 from hub.message import FhirEntry
-from hub.naming import NAMED
+from hub.naming import CALLED
 from hub.record import Named
+from hub.specimens import KIND, words_of
 
 
 def named_in(entries: Iterable[FhirEntry]) -> Iterator[Named]:
@@ -18,12 +19,13 @@ def named_in(entries: Iterable[FhirEntry]) -> Iterator[Named]:
     address, a number of theirs (``Practitioner?identifier=SYSTEM|VALUE``)."""
     for entry in entries:
         kind = str(entry.resource["resourceType"])
-        shown = name_of(entry.resource) if kind in NAMED else ""
+        shown = name_of(entry.resource) if kind in CALLED else ""
         if shown:
-            yield from (Named(reference=one, kind=kind, shown=shown) for one in _ways_to(kind, entry))
+            yield from (Named(reference=one, kind=kind, shown=shown) for one in ways_to(kind, entry))
 
 
-def _ways_to(kind: str, entry: FhirEntry) -> Iterator[str]:
+def ways_to(kind: str, entry: FhirEntry) -> Iterator[str]:
+    """The references that may lead to an entry from another request."""
     if entry.resource.get("id"):
         yield f"{kind}/{entry.resource['id']}"
     if entry.full_url.startswith(("http://", "https://")):
@@ -35,7 +37,9 @@ def _ways_to(kind: str, entry: FhirEntry) -> Iterator[str]:
 
 
 def name_of(resource: Mapping[str, Any]) -> str:
-    """How a thing is called; of a person the first name, of a drug its code."""
+    """How a thing is called; of a person the first name, of a drug its code, of a specimen what it is."""
+    if resource.get("resourceType") == KIND:
+        return words_of(resource)
     name = shown_as(resource.get("code")) if resource.get("resourceType") == "Medication" else resource.get("name")
     if isinstance(name, list):
         first = name[0] if name else {}

@@ -28,6 +28,7 @@ from hub.mapping.filling import (
 )
 from hub.mapping.merges import links_of, merges_of
 from hub.mapping.rows import MessagePlan, Row, RowSet
+from hub.mapping.specimens import tie_specimens
 from hub.mapping.telling import told_in
 from hub.message import Segment, V2Message
 from hub.record import Identifier, Json, PatientMerge, PatientPart, Shared, Trace, Unaccounted
@@ -131,6 +132,7 @@ class Walk:
             return ()
         parts = []
         for numbers, built in zip(self._numbers, self._built, strict=True):
+            tie_specimens(built)
             for building in built:
                 tell_whose(building, numbers[0])
             self._leave_out(built)

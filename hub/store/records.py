@@ -149,12 +149,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which entries are wanted: at most `most`, behind a place, of certain codes where any are given."""
+    """Which entries are wanted: at most `most`, behind a place, of certain codes where any are given; of drugs only
+    those that are known in a certain way (`statement`), where one is given."""
 
     most: int
     after: Place | None = None
     codes: tuple[str, ...] = ()
     background: bool = True
+    statement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +175,14 @@ async def list_entries(
     asked: dict[str, Any] = {"ids": list(residents), "most": page.most}
     if page.codes:
         asked["codes"] = list(page.codes)
+    if page.statement:
+        asked["statement"] = page.statement
     if page.after is not None:
         asked["after_id"] = page.after.id
         if page.after.at:
             asked["after_at"] = page.after.at
-    rows = await connection.execute(_entries(kind, start, bool(page.codes), page.background), asked)
+    own = ("codes",) * bool(page.codes) + ("statement",) * bool(page.statement)
+    rows = await connection.execute(_entries(kind, start, own, page.background), asked)
     names = list(rows.keys())[2:]
     found: dict[UUID, Found] = {}
     for resident_id, total, *line in rows:
@@ -188,12 +193,14 @@ async def list_entries(
 
 
 @cache
-def _entries(kind: str, start: str, by_code: bool, background: bool) -> Select[Any]:
+def _entries(kind: str, start: str, by: tuple[str, ...], background: bool) -> Select[Any]:
     """For each resident asked for the first lines behind a place, beside the count of all."""
     table = ENTRY_TABLES[kind]
     own = [table.c.resident_id == _ASKED.c.id]
-    if by_code:
+    if "codes" in by:
         own.append(table.c.code == any_(bindparam("codes", type_=ARRAY(Text))))
+    if "statement" in by:
+        own.append(bindparam("statement", type_=Text) == any_(table.c.statements))
     lines = (
         select(*_columns(table, background))
         .where(*own, *_behind(table, start))

@@ -60,6 +60,15 @@ _AWAIT = text(
     order by 1, 2, 3, 4, 5 on conflict do nothing
     """
 )
+_LED = text(
+    """
+    select distinct a.patient_id, a.kind, a.key
+    from unnest(cast(:patients as uuid[]), cast(:shown as text[])) as asked(patient_id, shown)
+    join awaited a using (patient_id)
+    join reference r on r.source = a.source and r.reference = a.reference
+    where r.kind = :kind and r.shown = asked.shown
+    """
+)
 _SHOWN = text(
     """
     select source, reference, kind, shown
@@ -125,6 +134,15 @@ async def find_names(connection: AsyncConnection, asked: Collection[Reference]) 
         return {}
     rows = await connection.execute(_SHOWN, _asked(sorted(asked)))
     return {(row.source, row.reference): Named(reference=row.reference, kind=row.kind, shown=row.shown) for row in rows}
+
+
+async def find_led(
+    connection: AsyncConnection, kind: str, asked: Collection[tuple[UUID, str]]
+) -> set[tuple[UUID, str, str]]:
+    """The facts of patients, as (patient, kind, key), that refer to something of a kind which is called so."""
+    patients, shown = zip(*asked, strict=True) if asked else ((), ())
+    rows = await connection.execute(_LED, {"patients": list(patients), "shown": list(shown), "kind": kind})
+    return {(row.patient_id, row.kind, row.key) for row in rows}
 
 
 def _asked(references: Sequence[Reference]) -> dict[str, list[str]]:

@@ -51,6 +51,7 @@ RELATED = f"select resident_id from ({' union '.join(_EACH)}) as related"  # noq
 _PAGE = text(
     f"""
     select id, name, sex, birth_date, phone, address, marital_status, ethnicity, deceased, deceased_on,
+           contacts, coverages,
            origins, conflicts, created_at, changed_at
     from resident where id in ({RELATED}) and replaced_by is null and id > :after
     order by id limit :most

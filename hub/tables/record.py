@@ -37,6 +37,8 @@ resident = Table(
     Column("ethnicity", Text),
     Column("deceased", Boolean),
     Column("deceased_on", Text),
+    Column("contacts", JSONB, nullable=False, server_default="[]", comment="whom to ask: relation, name, phone"),
+    Column("coverages", JSONB, nullable=False, server_default="[]", comment="how they pay"),
     Column("origins", JSONB, nullable=False, server_default="[]"),
     Column("conflicts", JSONB, nullable=False, server_default="[]"),
     Column("replaced_by", Uuid, ForeignKey("resident.id"), comment="the resident that a merge left in its place"),
@@ -144,6 +146,14 @@ def _entry(name: str, *columns: Column[object], about: str) -> Table:
     )
 
 
+def _of_specimen() -> tuple[Column[object], ...]:
+    return (
+        Column("specimen", Text),
+        Column("specimen_number", Text),
+        Column("specimen_taken", Text, comment="FHIR date or dateTime, with the precision that was sent"),
+    )
+
+
 encounter = _entry(
     "encounter",
     Column("ended", Text),
@@ -172,6 +182,7 @@ observation = _entry(
     Column("interpretation", Text),
     Column("interpretation_code", Text),
     Column("category", Text),
+    *_of_specimen(),
     Column("note", Text),
     about="Measurements and results.",
 )
@@ -189,6 +200,7 @@ report = _entry(
     Column("report_number", Text),
     Column("issued", Text),
     Column("conclusion", Text),
+    *_of_specimen(),
     Column("note", Text),
     Column("result_count", Integer),
     about="Laboratory and examination reports.",
@@ -206,8 +218,9 @@ procedure = _entry(
     Column("note", Text),
     about="Operations and other procedures.",
 )
-prescription = _entry(
-    "prescription",
+medication = _entry(
+    "medication",
+    Column("statements", ARRAY(Text), comment="how it is known: prescribed, dispensed, administered, taken"),
     Column("prescription_number", Text),
     Column("intent", Text),
     Column("priority", Text),
@@ -215,11 +228,17 @@ prescription = _entry(
     Column("frequency", Text),
     Column("route", Text),
     Column("instruction", Text),
+    Column("started", Text, comment="FHIR date or dateTime: when the course began"),
+    Column("ended", Text),
+    Column("ended_at", INSTANT),
+    Column("duration", Text),
     Column("quantity", Text),
+    Column("handed_over", Text),
     Column("prescriber", Text),
+    Column("performer", Text),
     Column("reason", Text),
     Column("note", Text),
-    about="Drugs that were asked for.",
+    about="Drugs: prescribed, dispensed, administered, taken.",
 )
 immunization = _entry(
     "immunization",
@@ -268,7 +287,7 @@ ENTRY_TABLES = {
     "AllergyIntolerance": allergy,
     "DiagnosticReport": report,
     "Procedure": procedure,
-    "MedicationRequest": prescription,
+    "MedicationRequest": medication,
     "Immunization": immunization,
     "DocumentReference": document,
     "Appointment": appointment,

@@ -15,15 +15,18 @@ from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message
 
 from adapters.cda.document import read_whole
-from adapters.fhir.validation import check
+from adapters.fhir.validation import check, validate_body
 from adapters.hl7v2.reading import read
-from fixtures.county.clinic import panel
+from fixtures.county import write_bundle
+from fixtures.county.clinic import Visit, panel
 from fixtures.county.crowd import crowd
 from fixtures.county.documents import write_national
 from fixtures.county.messages import write_oru
 from fixtures.county.people import Person
 from fixtures.county.plans import order_for
-from hub.record import Mapped, PatientPart
+from hub.mapping.bundles import SUPPORTED
+from hub.message import FhirMessage
+from hub.record import Mapped, PatientPart, Unaccounted
 from tests.bench.figures import by_turns, show
 from tests.bench.traffic import FIRST, mixed
 from tests.desk import mappings, sources
@@ -126,10 +129,48 @@ def documents() -> list[bytes]:
     return [write_national(replace(long, number=f"L{at}")) for at in range(3)]
 
 
+def _accounted(message: FhirMessage) -> tuple[FhirMessage, list[Unaccounted]]:
+    """A request, and what of it is left over: the mapping does the same again, inside of its own step."""
+    elements = mappings().fhir[SPEAKER].elements
+    return message, [one for entry in message.entries for one in elements.left_over(entry.resource, entry.where)]
+
+
+SPEAKER = "erke-fhir"
+FHIR_STEPS: Sequence[Step] = (
+    ("read and check as FHIR R4B (fhir.resources)", lambda raw: validate_body(raw, SUPPORTED)),
+    ("account for elements (once more in the next)", _accounted),
+    ("map (whom it is about, names, accounting)", lambda both: mappings().fhir[SPEAKER].read(both[0], RECEIVED)[0]),
+    *V2_STEPS[2:4],
+)
+
+
+def bundles() -> list[bytes]:
+    """Transactions of 50 resources about one person each: a stay, and a report with its results."""
+    return [_bundle(person, at) for at, person in enumerate(crowd(PEOPLE, 7))]
+
+
+def _bundle(person: Person, at: int) -> bytes:
+    found = [*panel("metabolic", person, SOURCE), *panel("blood-count", person, SOURCE)]
+    many = [replace(found[number % len(found)], code=f"R{number:02d}") for number in range(45)]
+    stay = Visit(serial=f"26000{at:04d}", kind="I", began_at=FIRST, department_code="4700", department="神经内科")
+    return write_bundle(
+        SPEAKER,
+        person,
+        identifier=f"B{at}",
+        at=FIRST,
+        visit=stay,
+        reports=[(order_for("metabolic", f"M{at}", FIRST), tuple(many))],
+    )
+
+
+BUNDLE = "FHIR bundle of 50"
 RECORDS = "renmin-emr"
 DOCUMENT = "CDA C0007 of 100 kB"
-STEPPED = (*CASES, (DOCUMENT, documents()))
-STEPS_OF: Mapping[str, Sequence[Step]] = {what: V2_STEPS for what, _ in CASES} | {DOCUMENT: CDA_STEPS}
+STEPPED = (*CASES, (DOCUMENT, documents()), (BUNDLE, bundles()))
+STEPS_OF: Mapping[str, Sequence[Step]] = {what: V2_STEPS for what, _ in CASES} | {
+    DOCUMENT: CDA_STEPS,
+    BUNDLE: FHIR_STEPS,
+}
 
 
 async def test_mapping_a_document_costs_a_few_checks_of_what_it_becomes() -> None:
@@ -153,6 +194,14 @@ async def test_mapping_a_document_costs_a_few_checks_of_what_it_becomes() -> Non
 def _listed(raw: bytes) -> list[Any]:
     reading = mappings().cda[RECORDS].read(read_whole(raw), RECEIVED)
     return [one.resource for part in reading.parts for one in _mapped(part)]
+
+
+def test_accounting_for_a_bundle_takes_less_than_a_tenth_of_reading_it() -> None:
+    bodies = bundles()
+    assert {len(validate_body(one, SUPPORTED).entries) for one in bodies} == {50}
+    checked, accounted, mapped, *_ = spent(FHIR_STEPS, bodies).values()
+    print(f"\n{BUNDLE}: accounting is {accounted / (checked + mapped):.1%} of reading it")
+    assert accounted / (checked + mapped) < 0.1
 
 
 def _mapped(part: PatientPart) -> list[Mapped]:

@@ -51,7 +51,7 @@ def sent(*resources: Json, at: str = "2026-02-03T09:00:00+08:00") -> Sending:
 
 
 async def prescribed(engine: AsyncEngine) -> list[tuple[Any, ...]]:
-    return [tuple(row.values()) for row in await rows(engine, "select display, prescriber from prescription")]
+    return [tuple(row.values()) for row in await rows(engine, "select display, prescriber from medication")]
 
 
 async def test_until_its_target_arrives_a_reference_keeps_its_display(engine: AsyncEngine) -> None:
@@ -71,11 +71,11 @@ async def test_in_any_order_the_record_says_the_same(engine: AsyncEngine, order:
     whole = [sent(PERSON, ORDER), sent(DRUG), sent(DOCTOR)]
     await deliver(engine, [whole[at] for at in order], most=most)
     assert await prescribed(engine) == [("二甲双胍片", "时医生")]
-    before = await rows(engine, "select * from prescription")
+    before = await rows(engine, "select * from medication")
     [resident] = await rows(engine, "select id from resident where replaced_by is null")
     async with engine.begin() as connection:
         await rebuild(connection, [resident["id"]])
-    assert await rows(engine, "select * from prescription") == before
+    assert await rows(engine, "select * from medication") == before
 
 
 async def test_a_target_that_comes_again_changes_nothing_and_a_new_name_does(engine: AsyncEngine) -> None:
@@ -119,9 +119,9 @@ async def test_two_workers_at_once_miss_no_name(engine: AsyncEngine) -> None:
         await keep(engine, [sent(PERSON, order), sent(drug)])
         while sum(await asyncio.gather(*(work(engine, county_desk(), most=1) for _ in range(2)))):
             pass
-    shown = await rows(engine, "select display from prescription where display is distinct from '二甲双胍片'")
+    shown = await rows(engine, "select display from medication where display is distinct from '二甲双胍片'")
     assert shown == []
-    assert len(await rows(engine, "select id from prescription")) == 12
+    assert len(await rows(engine, "select id from medication")) == 12
 
 
 async def test_a_bundle_that_names_what_it_refers_to_awaits_nothing(engine: AsyncEngine) -> None:

@@ -48,11 +48,12 @@ def test_a_modifier_is_never_passed_over_in_silence() -> None:
     ]
 
 
-def test_of_a_kind_that_no_list_shows_everything_but_its_subject_and_its_names_is_told() -> None:
-    taken = {"resourceType": "MedicationStatement", "id": "m", "status": "active", "subject": WHO}
-    assert unread(taken | {"medicationCodeableConcept": {"text": "x"}}) == [
-        "MedicationStatement.status",
-        "MedicationStatement.medicationCodeableConcept",
+def test_of_a_kind_that_nothing_is_made_of_everything_but_its_subject_and_its_names_is_told() -> None:
+    written = {"resourceType": "Composition", "id": "c", "status": "final", "subject": WHO, "confidentiality": "N"}
+    assert unread(patient("EK1"), written | {"date": "2026-01-01"}) == [
+        "Composition.status",
+        "Composition.confidentiality",
+        "Composition.date",
     ]
 
 

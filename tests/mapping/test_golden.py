@@ -39,7 +39,11 @@ def test_every_element_names_the_row_that_gave_it(name: str) -> None:
     for part in reading_of(name).parts:
         for one in (part.demographics, *part.resources):
             assert one is not None
-            elements = set(one.resource) - {"resourceType", "id", "subject", "patient", "result"} - set(one.assumed)
+            elements = (
+                set(one.resource)
+                - {"resourceType", "id", "subject", "patient", "beneficiary", "result"}
+                - set(one.assumed)
+            )
             traced = {trace.target.split(".")[0].split("[")[0] for trace in one.traces}
             assert {element for element in elements if not element.startswith("_")} <= traced
 

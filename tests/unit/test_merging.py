@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.merging import Folded, entry_key, fold, group, origins_of, plain_icd10, project, settle
+from hub.concepts import plain_icd10
+from hub.merging import Folded, entry_key, fold, group, origins_of, project, settle
 from hub.record import Fact, Flag, Json, Trace
 from hub.store.facts import content_hash
 

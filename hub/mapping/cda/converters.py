@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from hub.drugs import HOW_OFTEN, TOTAL_DOSE
 from hub.mapping.cda import codes, people, things, values
 from hub.mapping.cda.context import CdaConverter
 
@@ -80,6 +81,9 @@ CONVERTERS: Mapping[str, CdaConverter] = {
             "Extension",
         ),
         ("report-note", things.extension(_NOTE, "valueAnnotation", values.annotation), "Extension"),
+        ("administration-timing", things.extension(HOW_OFTEN, "valueTiming", things.timing), "Extension"),
+        ("specimen", things.specimen, "Reference"),
+        ("total-dose", things.extension(TOTAL_DOSE, "valueQuantity", values.quantity), "Extension"),
         ("nationality", things.in_extension(f"{_PERSON}nationality", codes.concept), "Extension"),
     )
 }

@@ -17,7 +17,10 @@ Roles = Sequence[tuple[str, str]]
 
 def role_of(text: str, roles: Roles) -> str:
     """What part something plays, by the first of the words that its name has; "" where it has none."""
-    return next((role for word, role in roles if word in text), "")
+    for word, role in roles if text else ():  # asked for every entry: a generator would take twice as long
+        if word in text:
+            return role
+    return ""
 
 
 def groups_of(row_set: CdaSet, standing: Sequence[Standing], taken: Set[int], roles: Roles) -> Iterator[Group]:

@@ -11,7 +11,7 @@ from hub.errors import Refusal, refuse
 from hub.mapping.cda.accounting import Ignoring, left_over
 from hub.mapping.cda.context import Context
 from hub.mapping.cda.groups import Group, groups_of, role_of
-from hub.mapping.cda.making import Making, key_of, make
+from hub.mapping.cda.making import Making, key_of, make, may_be_wanted
 from hub.mapping.cda.people import patient_numbers
 from hub.mapping.cda.places import Branches, Seen, Standing, View
 from hub.mapping.cda.readable import readable
@@ -174,6 +174,8 @@ class _Reading:
             by_element=self._by_element if row_set.once else None,
         )
         if row_set.condition is not None and not row_set.condition(view):
+            return None
+        if not may_be_wanted(row_set, view):
             return None
         making = make(row_set, view, self._context, self._seen, where)
         if not making.is_wanted:

@@ -5,7 +5,7 @@ The rows are those of v2 (`hub.mapping.rows`) but for what they read: places of 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.errors import refuse
@@ -71,6 +71,18 @@ class CdaSet:
     needs: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     result_of: str = ""
+    openings: tuple[tuple[Place, ...], ...] = field(init=False, default=())
+    """For each need the places of the rows that may give it; a need that a constant may give is left out."""
+
+    def __post_init__(self) -> None:
+        givers = ([row.place for row in self.rows if _may_give(row, need)] for need in self.needs)
+        openings = tuple(tuple(place for place in places if place) for places in givers if None not in places)
+        object.__setattr__(self, "openings", openings)
+
+
+def _may_give(row: CdaRow, need: str) -> bool:
+    """Whether a row may give one of the targets of a need."""
+    return any(row.slot == target or row.path[0].name == target.partition(".")[0] for target in need.split("|"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,14 +3,15 @@
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 
-from hub.mapping.cda.codes import OID
+from hub.mapping.cda.codes import OID, concept
 from hub.mapping.cda.context import Context, Convert
 from hub.mapping.cda.places import Branch
-from hub.mapping.cda.values import text
+from hub.mapping.cda.values import datetime, text
 from hub.mapping.converters.numbers import TYPE_SYSTEM
 from hub.mapping.converters.reader import filled, logical
 from hub.message import Datum
 from hub.record import Json
+from hub.specimens import Specimen, reference_to
 
 _LEVELS = {"22": "bed", "21": "room", "26": "department", "27": "ward", "5": "hospital"}
 """What a place is, by the last arc of its id's root (WS/T 500, the location of an encounter)."""
@@ -132,6 +133,19 @@ def replaced(branch: Branch, context: Context) -> Json | None:
     """The document whose place this one takes."""
     found = number(branch, context)
     return {"code": "replaces", "target": logical("DocumentReference", found)} if found else None
+
+
+def specimen(branch: Branch, context: Context) -> Json | None:
+    """A specimen by what it is; when it was taken stands beside it."""
+    said = text(branch, context)
+    taken = datetime(context.beside, context) if context.beside else None
+    return reference_to(Specimen(type=said, taken=taken or "")) if said else None
+
+
+def timing(branch: Branch, context: Context) -> Json | None:
+    """How often, by its name."""
+    found = concept(branch, context)
+    return {"code": found} if found else None
 
 
 # -- extensions --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from hub.mapping.converters.numbers import TYPE_SYSTEM
 from hub.mapping.converters.reader import Convert, Reader, filled, logical
 from hub.message import component_of
 from hub.record import Json
+from hub.specimens import Specimen, reference_to
 
 _UNIT_OF = {
     ("RXO", 2): 4,
@@ -173,6 +174,15 @@ def specimen_site(raw: str, reader: Reader) -> Json | None:
     """SPS.4 (OBR-15): where the specimen was taken."""
     site = component_of(reader.delimiters, raw, 4).strip()
     return {"text": site} if site else None
+
+
+def specimen_source(raw: str, reader: Reader) -> Json | None:
+    """SPS.1 (OBR-15): what the specimen is. OBR-7 says when it was taken (HL7 v2.5.1 4.5.3.7)."""
+    kind = reader.part(raw, 1, 2) or reader.part(raw, 1)
+    if not kind:
+        return None
+    taken = values.datetime(component_of(reader.delimiters, reader.beside(7), 1), reader)
+    return reference_to(Specimen(type=kind, taken=taken or ""))
 
 
 # -- times -------------------------------------------------------------------------------------------------------------

@@ -153,6 +153,11 @@ def order_reference(raw: str, reader: Reader) -> Json | None:
     return logical("ServiceRequest", _placer(raw, reader))
 
 
+def prescription_reference(raw: str, reader: Reader) -> Json | None:
+    """The placer's number (ORC-2) as a logical Reference to the prescription."""
+    return logical("MedicationRequest", _placer(raw, reader))
+
+
 def filled_order(raw: str, reader: Reader) -> Json | None:
     """The filler's number as a logical Reference to the order."""
     return logical("ServiceRequest", _filler(raw, reader))

@@ -16,7 +16,7 @@ from tests.integration.api.test_reading import counting
 GOLDEN = Path(__file__).parents[2] / "mapping" / "golden"
 LISTS = {
     "procedures": "Procedure",
-    "prescriptions": "MedicationRequest",
+    "medications": "MedicationRequest",
     "immunizations": "Immunization",
     "documents": "DocumentReference",
     "appointments": "Appointment",
@@ -44,7 +44,7 @@ async def record(doctor: Asker, engine: AsyncEngine, name: str, fields: str) -> 
         async with engine.begin() as connection:
             await sign(connection, resident["id"], "team-1")
     query = f"query L($id: ID!) {{ resident(id: $id) {{ record {{ {name} {{ edges {{ node {{ {fields} }} }} }} }} }} }}"
-    found = (await doctor.ask(query, id=str(resident["id"])))["resident"]["record"][name]["edges"]
+    found = (await doctor.ask(query, id=str(resident["id"])))["resident"]["record"][name.partition("(")[0]]["edges"]
     return [edge["node"] for edge in found]
 
 
@@ -60,6 +60,44 @@ async def test_a_prescription_of_a_v2_message_stands_in_the_record(doctor: Asker
         "56 片",
         "赵医生",
     )
+
+
+async def test_what_was_prescribed_and_handed_out_is_one_line_in_both_languages(
+    doctor: Asker, engine: AsyncEngine
+) -> None:
+    await deliver(engine, [letter("renmin-rde-o11"), letter("renmin-rds-o13"), letter("renmin-ras-o17")])
+    fields = "display statements statementsLabel { zh en } quantity handedOver performer prescriber started duration"
+    found = await record(doctor, engine, "medications", fields)
+    [metformin] = [one for one in found if one["display"] == "二甲双胍片"]
+    assert metformin == {
+        "display": "二甲双胍片",
+        "statements": ["PRESCRIBED", "DISPENSED"],
+        "statementsLabel": {"zh": "开具处方、已发药", "en": "prescribed, dispensed"},
+        "quantity": "56 片",
+        "handedOver": "2026-02-05T10:15:00+08:00",
+        "performer": "孙药师",
+        "prescriber": "赵医生",
+        "started": "2026-02-05T08:00:00+08:00",
+        "duration": None,
+    }
+    given = await record(doctor, engine, "medications(known: ADMINISTERED)", "display dose route status performer")
+    assert {"display": "胰岛素注射液", "dose": "10 单位", "route": "皮下注射", "status": "completed"}.items() <= next(
+        one.items() for one in given if one["display"] == "胰岛素注射液"
+    )
+    assert {one["display"]: one["status"] for one in given} == {
+        "胰岛素注射液": "completed",
+        "氯化钠注射液": "completed",
+        "青霉素": "not-done",
+    }
+    asked = await record(doctor, engine, "prescriptions", "display")
+    assert not {one["display"] for one in asked} & {one["display"] for one in given}
+
+
+async def test_a_result_tells_its_specimen(doctor: Asker, engine: AsyncEngine) -> None:
+    await deliver(engine, [letter("renmin-oru-r01-specimens")])
+    found = await record(doctor, engine, "observations", "value specimen specimenNumber specimenTaken")
+    taken = "2026-02-05T07:55:00+08:00"
+    assert {"value": "6.8", "specimen": "全血", "specimenNumber": "SPB1", "specimenTaken": taken} in found
 
 
 async def test_a_vaccination_of_a_v2_message_stands_in_the_record(doctor: Asker, engine: AsyncEngine) -> None:
@@ -171,7 +209,7 @@ async def test_what_a_fhir_bundle_tells_stands_on_the_same_shelf(doctor: Asker, 
 async def test_rebuilding_shows_the_same_shelf(engine: AsyncEngine) -> None:
     names = ("renmin-rde-o11", "renmin-vxu-v04", "renmin-mdm-t02", "renmin-siu-s12", "renmin-adt-a02-full")
     await deliver(engine, [letter(name) for name in names])
-    tables = ("procedure", "prescription", "immunization", "document", "appointment")
+    tables = ("procedure", "medication", "immunization", "document", "appointment")
     before = [await rows(engine, f"select * from {table} order by id") for table in tables]
     assert all(before)
     everybody = [row["id"] for row in await rows(engine, "select id from resident where replaced_by is null")]
