@@ -8,8 +8,12 @@ from uuid import UUID
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from hub.api.context import Info
 from hub.api.fields import field
-from hub.api.paging import Connection, Edge, Node, entry_cursor, global_id, info_of
+from hub.api.histories import DEFAULT_WORDS, HistoryStep, Last, check_last, steps_from
+from hub.api.paging import Connection, Edge, Node, entry_cursor, global_id, info_of, read_global_id
+from hub.care.charts import Word, list_histories
+from hub.mapping import units
 from hub.mapping.units import LOINC, comparables
 from hub.store.records import BACKGROUND, Found
 
@@ -52,6 +56,8 @@ class Flag:
 
 @strawberry.interface(description="A line of a resident's record.")
 class Entry(Node):
+    key: strawberry.Private[str]
+    as_of: strawberry.Private[datetime | None] = None
     resident_id: strawberry.ID = strawberry.field(description="Whose record it is: the id of a Resident.")
     status: str | None = strawberry.field(description="FHIR's status of the resource: final, finished, confirmed.")
     code_system: str | None = strawberry.field(description="The system that the code is of, as a URI.")
@@ -67,6 +73,15 @@ class Entry(Node):
     origins: list[Origin] = strawberry.field(description="The messages that this entry rests on, the latest first.")
     conflicts: list[Conflict] = strawberry.field(description="The values that lost.")
     flags: list[Flag] = strawberry.field(description="What a reader should know about its values.")
+
+    @field(
+        "What was said of it, in the order of events: who said it when, what that changed, and whether it still "
+        "counts. Of a record as of a moment: what had been said by then."
+    )
+    async def history(self, info: Info, last: Last = DEFAULT_WORDS) -> list[HistoryStep]:
+        _, resident = read_global_id(self.resident_id)
+        asked = Word(resident, KINDS[type(self)], self.key, check_last(last), self.as_of)
+        return steps_from(await info.context.loaders.by(list_histories).load(asked))
 
 
 @strawberry.type(description="A stay or a visit (FHIR Encounter).")
@@ -114,11 +129,12 @@ class Observation(Entry):
     def comparable(self) -> list[Comparable]:
         if self.code_system != LOINC or not self.code or not self.value or not self.unit:
             return []
-        found = comparables(self.code, self.value, self.unit)
-        return [
-            Comparable(code=one.loinc, value=one.value, comparator=one.comparator or None, unit=one.unit)
-            for one in found
-        ]
+        return [comparable_from(one) for one in comparables(self.code, self.value, self.unit)]
+
+
+def comparable_from(one: units.Comparable) -> Comparable:
+    """A value in the unit of comparison as `hub.mapping.units` has it."""
+    return Comparable(code=one.loinc, value=one.value, comparator=one.comparator or None, unit=one.unit)
 
 
 @strawberry.type(description="An allergy or an intolerance (FHIR AllergyIntolerance).")
@@ -227,11 +243,12 @@ KINDS: Mapping[type[Entry], str] = {
 """The kind of each type: FHIR's name for it, under which ``hub.tables.ENTRY_TABLES`` keeps it."""
 
 
-def entry_from(kind: type[E], row: Mapping[str, Any], resident_id: strawberry.ID) -> E:
-    """An entry out of its row. A row without its background columns was not asked for them."""
+def entry_from(kind: type[E], row: Mapping[str, Any], resident_id: strawberry.ID, as_of: datetime | None = None) -> E:
+    """An entry out of its row, of the record as of a moment where one is given. A row without its background columns
+    was not asked for them."""
     background = _background(row) if "origins" in row else _NO_BACKGROUND
     columns = {**row, **background, "id": global_id(kind.__name__, row["id"]), "resident_id": resident_id}
-    return kind(**columns)
+    return kind(**columns, as_of=as_of)
 
 
 _NO_BACKGROUND: Mapping[str, Any] = dict.fromkeys(BACKGROUND, ())
@@ -245,11 +262,13 @@ def _background(row: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def connection_from(kind: type[E], found: Found, resident_id: UUID, first: int, after: str | None) -> Connection[E]:
+def connection_from(
+    kind: type[E], found: Found, resident_id: UUID, first: int, after: str | None, as_of: datetime | None = None
+) -> Connection[E]:
     """A page of entries; `found` has one line more than `first` where there is a next page."""
     owner = global_id("Resident", resident_id)
     edges = [
-        Edge(node=entry_from(kind, row, owner), cursor=entry_cursor(row["effective_at"], row["id"]))
+        Edge(node=entry_from(kind, row, owner, as_of), cursor=entry_cursor(row["effective_at"], row["id"]))
         for row in found.rows[:first]
     ]
     info = info_of(edges, after=after, more=len(found.rows) > first)
