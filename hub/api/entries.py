@@ -12,6 +12,7 @@ from hub.api.context import Info
 from hub.api.fields import field
 from hub.api.histories import DEFAULT_WORDS, HistoryStep, Last, check_last, steps_from
 from hub.api.paging import Connection, Edge, Node, entry_cursor, global_id, info_of, read_global_id
+from hub.api.places import BytePlace, find_place
 from hub.care.charts import Word, list_histories
 from hub.mapping import units
 from hub.mapping.units import LOINC, comparables
@@ -24,6 +25,14 @@ class OriginValue:
     path: str = strawberry.field(description="The field of the message: OBX[2]-5.")
     row: str = strawberry.field(description="The mapping row that read it: hl7v2/obx-observation:valueQuantity.")
     codes: str | None = strawberry.field(description="The code table that translated it; null where none did.")
+    message: strawberry.Private[str]
+
+    @field(
+        "Where it stands in the message as it came, and its text; null where the bytes are no longer kept, of a "
+        "document (CDA), and of what no field says."
+    )
+    async def place(self, info: Info) -> BytePlace | None:
+        return await find_place(info.context, self.message, self.path)
 
 
 @strawberry.type(description="Why an entry stands there: what one message said.")
@@ -286,7 +295,7 @@ def origins_from(stored: Sequence[Mapping[str, Any]]) -> list[Origin]:
             row=one["row"],
             sent_at=datetime.fromisoformat(one["sent_at"]),
             values=[
-                OriginValue(element=element, path=path, row=row, codes=codes or None)
+                OriginValue(element=element, path=path, row=row, codes=codes or None, message=one["message_id"])
                 for element, path, row, codes in one["values"]
             ],
         )

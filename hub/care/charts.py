@@ -11,9 +11,10 @@ from hub.chart.order import NEVER
 from hub.chart.problems import Telling
 from hub.chart.trends import codes_read
 from hub.errors import refuse
+from hub.message import Message
 from hub.recalling import Asked, Recalled, find_facts_of, recall
 from hub.record import Fact
-from hub.store import charts, timeline
+from hub.store import charts, messages, timeline
 from hub.store.entries import conflict_json, flag_json, origin_json
 from hub.store.records import Found, Page, Place, Row
 from hub.store.timeline import Lines, Stretch
@@ -25,6 +26,8 @@ MOST_RECALLED = 5
 """Residents of one answer whose record is asked for as of a moment: each is projected anew from all its facts."""
 MOST_HISTORIES = 100
 """Entries of one answer whose history is asked for."""
+MOST_LETTERS = 100
+"""Messages of one answer in which places are looked for."""
 MOST_VALUES = 20_000
 """Values that the trends of one answer may hold."""
 
@@ -169,6 +172,18 @@ async def list_values(visit: Visit, asked: Sequence[Values]) -> list[Sequence[Ro
         rows = await visit.ask(charts.list_values, residents, codes_read(codes), most)
         found |= {Values(of, codes, most): rows.get(of, []) for of in residents}
     return [found[one] for one in asked]
+
+
+# -- the messages that entries come from -------------------------------------------------------------------------------
+
+
+async def list_letters(visit: Visit, ids: Sequence[UUID]) -> Mapping[UUID, Message]:
+    """The messages that entries come from which were read before, of those whose bytes are still kept. Raises Refused
+    (page-too-large)."""
+    visit.touch(kinds=["Message"])
+    if len(ids) > MOST_LETTERS:
+        raise refuse("page-too-large", "place", asked=str(len(ids)), most=str(MOST_LETTERS))
+    return await visit.ask(messages.list_whole, ids)
 
 
 # -- what was said of an entry -----------------------------------------------------------------------------------------
