@@ -114,6 +114,16 @@ async def find_by_entry(connection: AsyncConnection, keys: Iterable[Key]) -> lis
     return await _find(connection, _BY_ENTRY, list(keys))
 
 
+async def find_written(connection: AsyncConnection, keys: Iterable[Key]) -> list[tuple[Fact, str]]:
+    """As `find_by_key`, each with the text of its resource as it is stored."""
+    if not (asked := list(keys)):
+        return []
+    patients, kinds, names = zip(*asked, strict=True)
+    given = {"patients": list(patients), "kinds": list(kinds), "keys": list(names)}
+    rows = (await connection.execute(_BY_KEY, given)).mappings().all()
+    return [(_fact(row), row["content"]) for row in rows]
+
+
 async def list_of_patients(connection: AsyncConnection, patients: Sequence[UUID]) -> list[Fact]:
     """All that was said of patients."""
     rows = await connection.execute(_OF_PATIENTS, {"patients": list(patients)})

@@ -157,3 +157,10 @@ def test_the_sample_message_is_mapped_by_the_example_profile(tmp_path: Path) -> 
 def test_the_query_of_a_readme_fits_the_schema(page: Path) -> None:
     (body,) = re.findall(r"-d '(\{.+\})'", page.read_text(encoding="utf-8"))
     assert validate(build_schema(print_schema()), parse(json.loads(body)["query"])) == []
+
+
+@pytest.mark.parametrize("page", [page for page in ALL if fenced(page, "graphql")], ids=relative)
+def test_every_query_of_a_page_fits_the_schema(page: Path) -> None:
+    schema = build_schema(print_schema())
+    for query in fenced(page, "graphql"):
+        assert validate(schema, parse(query)) == [], query
