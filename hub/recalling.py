@@ -6,26 +6,24 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.chart.standing import entries_of, things_of
+from hub.chart.standing import entries_of, kinds_behind, things_of
 from hub.merging import entry_id, group
 from hub.naming import unnamed, with_names
 from hub.record import Entry, Fact
 from hub.store import charts, facts, people, references
-from hub.tables import ENTRY_TABLES
 
-Recalled = dict[UUID, dict[str, list[Entry]]]
-"""Entries by resident and kind."""
+Recalled = dict[UUID, list[Entry]]
+"""Entries by resident."""
 
 
-async def recall(connection: AsyncConnection, residents: Sequence[UUID], at: datetime) -> Recalled:
-    """The entries of residents as of a moment: of the patients that stood for them then, by the facts that had been
-    taken in. What sources call the things that facts refer to is as of now: it is a name, and no finding."""
+async def recall(connection: AsyncConnection, residents: Sequence[UUID], kind: str, at: datetime) -> Recalled:
+    """The entries of a kind of residents as of a moment: of the patients that stood for them then, by the facts that
+    had been taken in. What sources call the things that facts refer to is as of now: it is a name, and no finding."""
     owners = await charts.list_patients_then(connection, residents, at)
-    said = await named(connection, await facts.list_until(connection, sorted(owners), at))
-    kept = [one for one in said if one.kind in ENTRY_TABLES]
-    found: Recalled = {resident: {} for resident in residents}
-    for entry in entries_of(things_of(group(kept), owners)):
-        found[entry.resident_id].setdefault(entry.kind, []).append(entry)
+    said = await named(connection, await facts.list_until(connection, sorted(owners), kinds_behind(kind), at))
+    found: Recalled = {resident: [] for resident in residents}
+    for entry in entries_of(things_of(group(said), owners)):
+        found[entry.resident_id].append(entry)
     return found
 
 

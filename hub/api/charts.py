@@ -15,7 +15,7 @@ from hub.api.context import Context, Info
 from hub.api.fields import field
 from hub.api.loaders import Wanted
 from hub.api.paging import DEFAULT, After, Connection, Edge, First, check_first, check_text, info_of
-from hub.care.charts import Moment, Told, Values, list_tellings, list_values, page_in, recall_records
+from hub.care.charts import Moment, Told, Values, list_tellings, list_values, page_in, recall_entries
 from hub.chart.medications import RULES, current_of
 from hub.chart.problems import problems_of
 from hub.chart.trends import codes_read, followed, trends_of
@@ -48,8 +48,8 @@ async def found_of(context: Context, resident_id: UUID, as_of: datetime | None, 
     """A page of a resident's entries of a kind: as they stand, or as of a moment."""
     if as_of is None:
         return await context.loaders.entries(kind).load(Wanted(resident_id, page))
-    record = await context.loaders.by(recall_records).load(Moment(resident_id, as_of))
-    return page_in(record.get(kind, ()), page)
+    rows = await context.loaders.by(recall_entries).load(Moment(resident_id, kind, as_of))
+    return page_in(rows, page)
 
 
 @strawberry.type
@@ -110,9 +110,8 @@ class Chart:
         if self.as_of is None:
             asked = Values(self.resident_id, tuple(codes), most)
             return await context.loaders.by(list_values).load(asked)
-        record = await context.loaders.by(recall_records).load(Moment(self.resident_id, self.as_of))
+        rows = await context.loaders.by(recall_entries).load(Moment(self.resident_id, "Observation", self.as_of))
         wanted = set(codes_read(codes))
-        rows = record.get("Observation", ())
         return [row for row in rows if row["code"] in wanted and row["status"] not in ("cancelled", "entered-in-error")]
 
 

@@ -1,6 +1,6 @@
 """A record as doctors read it, for somebody who may: what `hub.chart` makes of it, loaded, checked and witnessed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -12,8 +12,8 @@ from hub.chart.problems import Telling
 from hub.chart.trends import codes_read
 from hub.errors import refuse
 from hub.message import Message
-from hub.recalling import Asked, Recalled, find_facts_of, recall
-from hub.record import Fact
+from hub.recalling import Asked, find_facts_of, recall
+from hub.record import Entry, Fact
 from hub.store import charts, messages, timeline
 from hub.store.entries import conflict_json, flag_json, origin_json
 from hub.store.records import Found, Page, Place, Row
@@ -36,46 +36,42 @@ MOST_VALUES = 20_000
 
 
 class Moment(NamedTuple):
-    """A resident's record as of a moment."""
+    """A resident's entries of a kind as of a moment."""
 
     resident_id: UUID
+    kind: str
     at: datetime
 
 
-async def recall_records(visit: Visit, asked: Sequence[Moment]) -> list[Mapping[str, Sequence[Row]]]:
-    """Entries by kind, each kind's the newest first, as the hub knew them at a moment. Raises Refused (no-relation,
+async def recall_entries(visit: Visit, asked: Sequence[Moment]) -> list[Sequence[Row]]:
+    """Entries of a kind, the newest first, as the hub knew them at a moment. Raises Refused (no-relation,
     page-too-large)."""
-    await visit.check({one.resident_id for one in asked})
-    visit.touch(kinds=ENTRY_TABLES)
-    if len(asked) > MOST_RECALLED:
-        raise refuse("page-too-large", "asOf", asked=str(len(asked)), most=str(MOST_RECALLED))
-    found: dict[Moment, Mapping[str, Sequence[Row]]] = {}
-    for at in dict.fromkeys(one.at for one in asked):
-        residents = [one.resident_id for one in asked if one.at == at]
-        recalled: Recalled = await visit.ask(recall, residents, at)
-        found |= {Moment(of, at): _rows(entries) for of, entries in recalled.items()}
+    whose = {one.resident_id for one in asked}
+    await visit.check(whose)
+    visit.touch(kinds={one.kind for one in asked})
+    if len(whose) > MOST_RECALLED:
+        raise refuse("page-too-large", "asOf", asked=str(len(whose)), most=str(MOST_RECALLED))
+    found: dict[Moment, Sequence[Row]] = {}
+    for kind, at in dict.fromkeys((one.kind, one.at) for one in asked):
+        residents = [one.resident_id for one in asked if (one.kind, one.at) == (kind, at)]
+        recalled = await visit.ask(recall, residents, kind, at)
+        found |= {Moment(of, kind, at): _rows(entries) for of, entries in recalled.items()}
     return [found[one] for one in asked]
 
 
-def _rows(entries: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Row]]:
+def _rows(entries: Iterable[Entry]) -> Sequence[Row]:
+    return sorted((_row(one) for one in entries), key=_newest, reverse=True)
+
+
+def _row(one: Entry) -> Row:
     return {
-        kind: sorted(
-            (
-                {
-                    "id": one.id,
-                    "resident_id": one.resident_id,
-                    "key": one.key,
-                    **{name: _as_stored(value) for name, value in one.columns.items()},
-                    "origins": [origin_json(origin) for origin in one.origins],
-                    "conflicts": [conflict_json(conflict) for conflict in one.conflicts],
-                    "flags": [flag_json(flag) for flag in one.flags],
-                }
-                for one in of
-            ),
-            key=_newest,
-            reverse=True,
-        )
-        for kind, of in entries.items()
+        "id": one.id,
+        "resident_id": one.resident_id,
+        "key": one.key,
+        **{name: _as_stored(value) for name, value in one.columns.items()},
+        "origins": [origin_json(origin) for origin in one.origins],
+        "conflicts": [conflict_json(conflict) for conflict in one.conflicts],
+        "flags": [flag_json(flag) for flag in one.flags],
     }
 
 

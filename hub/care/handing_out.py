@@ -103,7 +103,7 @@ async def summarise(visit: Visit, key: UUID) -> Json:
 
 
 async def _rows(visit: Visit, kind: str, of: UUID) -> Sequence[Row]:
-    [found] = await visit.entries(kind, [of], Page(MOST_READ))
+    [found] = await visit.entries(kind, [of], Page(MOST_READ, background=False))
     return found.rows
 
 

@@ -11,6 +11,11 @@ Things = Mapping[tuple[UUID, str, str], list[Folded]]
 """What is folded of each thing, by resident, kind and the key of its entry."""
 
 
+def kinds_behind(kind: str) -> tuple[str, ...]:
+    """The kinds of facts that entries of a kind are made of."""
+    return (kind,)
+
+
 def things_of(folded: Iterable[Folded], owners: Mapping[UUID, UUID]) -> Things:
     """The things behind what was folded; `owners` leads from patients to residents."""
     together: dict[tuple[UUID, str, str], list[Folded]] = {}

@@ -36,36 +36,46 @@ class Written:
 
 async def find_written(connection: AsyncConnection, patients: Sequence[UUID], asked: Asked) -> Written | None:
     """The facts that are asked for; None where `after` is a fact of somebody else, or of nobody."""
-    if asked.after is not None and not await _is_of(connection, patients, asked.after):
-        return None
     given: dict[str, Any] = {"patients": list(patients), "most": asked.most + 1}
-    conditions = ["f.patient_id = any(cast(:patients as uuid[]))"]
+    branches = [_OF_PATIENTS]
+    if asked.after is not None:
+        place = await _place(connection, asked.after)
+        if place is None or place.patient_id not in patients:
+            return None
+        given |= {"patients": [one for one in patients if one > place.patient_id], **place._asdict()}
+        branches.append(_FROM_PLACE)
+    filters = ""
     if asked.kinds:
         given["kinds"] = list(asked.kinds)
-        conditions.append("f.kind = any(cast(:kinds as text[]))")
+        filters += "and f.kind = any(cast(:kinds as text[])) "
     if asked.since:
         given["since"] = asked.since
-        conditions.append("f.received_at >= cast(:since as timestamptz)")
-    if asked.after:
-        given["after"] = asked.after
-        conditions.append(
-            "(f.patient_id, f.kind, f.key) >= (select g.patient_id, g.kind, g.key from fact g where g.id = :after)"
-        )
-    rows = await connection.execute(
-        text(
-            f"""
-            select distinct f.patient_id, f.kind, f.key from fact f where {" and ".join(conditions)}
-            order by f.patient_id, f.kind, f.key limit :most
-            """  # noqa: S608 - constants only
-        ),
-        given,
-    )
+        filters += "and f.received_at >= cast(:since as timestamptz) "
+    rows = await connection.execute(text(_keys(branches, filters)), given)
     keys = [(row.patient_id, row.kind, row.key) for row in rows]
     found = await facts.find_written(connection, keys[: asked.most])
     texts = {fact.id: said for fact, said in found}
     return Written(keys[: asked.most], [fact for fact, _ in found], texts, len(keys) > asked.most)
 
 
-async def _is_of(connection: AsyncConnection, patients: Sequence[UUID], key: UUID) -> bool:
-    asked = text("select true from fact where id = :key and patient_id = any(cast(:patients as uuid[]))")
-    return bool(await connection.scalar(asked, {"key": key, "patients": list(patients)}))
+# Each branch walks the index of (patient_id, kind, key, ...) and stops where the page is full.
+_ONE = "select distinct f.patient_id, f.kind, f.key from fact f where f.patient_id"
+_FROM_PLACE = f"""
+    (select * from ({_ONE} = cast(:patient_id as uuid)
+       and (f.kind, f.key) >= (cast(:kind as text), cast(:key as text)) FILTERS
+     order by 1, 2, 3 limit :most) as begun)
+"""  # noqa: S608 - constants only
+_OF_PATIENTS = f"""
+    select whole.* from unnest(cast(:patients as uuid[])) as of(id)
+    cross join lateral ({_ONE} = of.id FILTERS order by 1, 2, 3 limit :most) as whole
+"""  # noqa: S608 - constants only
+
+
+def _keys(branches: Sequence[str], filters: str) -> str:
+    every = " union all ".join(branches).replace("FILTERS", filters)
+    return f"select * from ({every}) as every order by 1, 2, 3 limit :most"  # noqa: S608 - constants only
+
+
+async def _place(connection: AsyncConnection, key: UUID) -> Any:
+    asked = text("select patient_id, kind, key from fact where id = :id")
+    return (await connection.execute(asked, {"id": key})).one_or_none()

@@ -63,7 +63,7 @@ _OF_KINDS = text(
 _UNTIL = text(
     f"""
     select {_COLUMNS} from unnest(cast(:patients as uuid[])) as asked(patient_id)
-    join fact f on f.patient_id = asked.patient_id
+    join fact f on f.patient_id = asked.patient_id and f.kind = any(cast(:kinds as text[]))
       and f.received_at <= cast(:at as timestamptz) and f.id < cast(:later as uuid) {_FROM} {_ORDER}
     """  # noqa: S608 - constants only
 )
@@ -141,9 +141,12 @@ def later_than(at: datetime) -> UUID:
     return first_id_at(at + timedelta(milliseconds=1))
 
 
-async def list_until(connection: AsyncConnection, patients: Sequence[UUID], at: datetime) -> list[Fact]:
-    """All that had been said of patients by a moment: what had been received, and taken in, by then."""
-    rows = await connection.execute(_UNTIL, {"patients": list(patients), "at": at, "later": later_than(at)})
+async def list_until(
+    connection: AsyncConnection, patients: Sequence[UUID], kinds: Sequence[str], at: datetime
+) -> list[Fact]:
+    """What had been said of patients by a moment, of some kinds: what had been received, and taken in, by then."""
+    given = {"patients": list(patients), "kinds": list(kinds), "at": at, "later": later_than(at)}
+    rows = await connection.execute(_UNTIL, given)
     return [_fact(row) for row in rows.mappings()]
 
 

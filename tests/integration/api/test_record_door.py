@@ -1,6 +1,7 @@
 """A record by FHIR: everything that was said and holds, and the patient summary; to whom, and with which witness."""
 
 import json
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,8 +18,11 @@ from hub.access import Role, Viewer
 from hub.api.routes import create_routes
 from hub.events import EventFeed
 from hub.policy import Programme
+from hub.settings import Settings
 from hub.tokens import Keyring
+from hub.wiring import Hub
 from hub.wiring.doors import record_door
+from tests.acceptance.hub_process import COUNTY
 from tests.desk import deliver, rows, told
 from tests.integration.api.conftest import DOCTOR, ENGINEER, KINDS, Clock, Ward
 from tests.integration.api.test_charts_api import potassium, readable
@@ -396,3 +400,22 @@ async def test_a_resident_who_was_replaced_is_the_one_that_stays(
         found = await reader.bundle(f"/fhir/Patient/{gone}/{operation}")
         people = [one["resource"] for one in found["entry"] if one["resource"]["resourceType"] == "Patient"]
         assert [one["id"] for one in people] == [str(stays)]
+
+
+async def test_the_hub_that_is_served_has_the_way_out_and_says_so(
+    engine: AsyncEngine, ward: Ward, tmp_path: Path
+) -> None:
+    hub = Hub(Settings(home=tmp_path, config_dir=COUNTY), engine)
+    try:
+        app = Starlette(routes=hub.routes())
+        key = await ward.admit()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as client:
+            reader = Reader(client, hub.keyring, Clock())
+            for operation in ("$everything", "$summary"):
+                assert (await reader.bundle(f"/fhir/Patient/{key}/{operation}"))["resourceType"] == "Bundle"
+            told = (await client.get("/fhir/metadata")).json()["rest"][0]["resource"]
+            assert (await client.get("/fhir/Patient/1")).status_code == 405
+    finally:
+        hub.close()
+    [patient] = [one for one in told if one["type"] == "Patient"]
+    assert {one["name"] for one in patient["operation"]} == {"everything", "summary"}
