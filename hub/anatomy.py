@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from hub.errors import Refusal, Refused
-from hub.message import Format, Message, Segment, Source, V2Dictionary, V2Message
+from hub.message import BytePlace, Format, Message, Segment, Source, V2Dictionary, V2Message
 from hub.record import Flag, Json, Mapped, Reading, Trace
 
 _PLAIN_TYPES = frozenset({"ID", "IS", "SI", "HD", "VID", "PT"})
@@ -71,7 +71,8 @@ class Autopsy(Protocol):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Anatomist:
     """What it takes to take a message apart, handed in by wiring. `source_of`, `read`, `tokenize` and `evidence_of`
-    raise Refused; the latter two get the bytes and the character set of the source's profile."""
+    raise Refused; the latter two get the bytes and the character set of the source's profile. `locate` tells where
+    positions stand among the bytes of a message."""
 
     source_of: Callable[[Message], Source]
     read: Callable[[Message, Source], tuple[Reading, Mapping[str, Refusal]]]
@@ -79,6 +80,16 @@ class Anatomist:
     evidence_of: Callable[[bytes, str], Evidence]
     dictionary: V2Dictionary
     autopsy: Callable[[bytes, str], Autopsy] | None = None
+    locate: Callable[[Message, str, Sequence[str]], Mapping[str, BytePlace]] | None = None
+
+    def places(self, message: Message, paths: Sequence[str]) -> Mapping[str, BytePlace]:
+        """Where positions (``OBX[2]-5``) stand among a message's bytes, as far as that can be told."""
+        if self.locate is None:
+            return {}
+        try:
+            return self.locate(message, self.source_of(message).charset, paths)
+        except Refused:
+            return {}
 
     def dissect(self, message: Message, *, reveal: bool = False) -> "Anatomy":
         """A message with its bytes, taken apart as far as it can be read; values of people stand masked unless they are

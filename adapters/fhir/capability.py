@@ -1,7 +1,8 @@
 """``GET /fhir/metadata``: what this door takes, as a CapabilityStatement (FHIR R4 5.2). It claims nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 FHIR_VERSION = "4.0.1"
@@ -16,10 +17,10 @@ _SECURITY = (
     "来源可提供的内容由其配置决定。"
 )
 _DOOR = (
-    "A door for what hospitals send: resources come in and are merged into residents' records; nothing is read or "
-    "searched here. A request is answered once it is merged, with 202 and a status address where that takes long or "
+    "A door for what hospitals send: resources come in and are merged into residents' records; nothing is searched "
+    "here. A request is answered once it is merged, with 202 and a status address where that takes long or "
     "Prefer: respond-async asks for it. Idempotency-Key, gzip and deflate are understood. / 医院数据的接入口："
-    "资源接收后并入居民档案，此处不提供读取与检索。合并完成后返回真实结果；"
+    "资源接收后并入居民档案，此处不提供检索。合并完成后返回真实结果；"
     "耗时较长或指定 Prefer: respond-async 时返回 202 与状态地址。"
     "支持 Idempotency-Key、gzip 与 deflate。"
 )
@@ -34,9 +35,26 @@ _MESSAGE = (
     "消息中的资源按事务处理，不解释事件类型。"
 )
 
+_READING = (
+    "By a resident's id, for whoever has a relation to them (agreement, follow-up, referral): the token of a family "
+    "doctor, a nurse or a hospital desk. Each reading is audited before it is answered. / "
+    "按居民 id 读取，仅限与其有签约、随访或转诊关系的人员（家庭医生、护士或医院转诊台的令牌）；"
+    "每次读取先留审计记录再返回。"
+)
+RECORD_OPERATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "everything": "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+        "summary": "http://hl7.org/fhir/uv/ips/OperationDefinition/summary",
+    }
+)
+"""What is read of a resident, where the hub has a door for it: parameters _count, _type and _since of $everything."""
 
-def capability_statement(supported: Iterable[str], *, address: str, at: datetime) -> dict[str, Any]:
-    """The statement of the door at `address` (``https://host/fhir``), which takes these resource types since `at`."""
+
+def capability_statement(
+    supported: Iterable[str], *, address: str, at: datetime, operations: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The statement of the door at `address` (``https://host/fhir``), which takes these resource types since `at`, and
+    offers these operations on a Patient."""
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -50,7 +68,7 @@ def capability_statement(supported: Iterable[str], *, address: str, at: datetime
                 "mode": "server",
                 "documentation": _DOOR,
                 "security": {"cors": False, "description": _SECURITY},
-                "resource": [_resource(kind) for kind in sorted(supported)],
+                "resource": [_resource(kind, operations) for kind in sorted(supported)],
                 "interaction": [{"code": "transaction"}, {"code": "batch"}],
                 "operation": [{"name": "process-message", "definition": PROCESS_MESSAGE, "documentation": _MESSAGE}],
             }
@@ -58,7 +76,10 @@ def capability_statement(supported: Iterable[str], *, address: str, at: datetime
     }
 
 
-def _resource(kind: str) -> dict[str, Any]:
+def _resource(kind: str, operations: Mapping[str, str]) -> dict[str, Any]:
+    offered = [
+        {"name": name, "definition": definition, "documentation": _READING} for name, definition in operations.items()
+    ]
     return {
         "type": kind,
         "documentation": _RESOURCE,
@@ -71,4 +92,5 @@ def _resource(kind: str) -> dict[str, Any]:
         "conditionalUpdate": True,
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "logical"],
+        **({"operation": offered} if kind == "Patient" and offered else {}),
     }

@@ -5,7 +5,7 @@ address (FHIR R4 3.1.6, asynchronous request pattern).
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -51,7 +51,7 @@ class FhirEndpoint:
 
     `examine` says what a body asks for and whether it may be taken, `keep` returns when it is committed, `wait` gives
     the outcome or None where the seconds are over, `find` looks a request up whose status address is asked for.
-    `supported` are the resource types that are mapped.
+    `supported` are the resource types that are mapped, `operations` what other doors offer of a Patient, by name.
     """
 
     who: Callable[[Request, Transport], Source]
@@ -62,6 +62,7 @@ class FhirEndpoint:
     supported: frozenset[str]
     max_bytes: int
     wait_seconds: float
+    operations: Mapping[str, str] = field(default_factory=dict)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     opened_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -131,7 +132,8 @@ class FhirEndpoint:
     async def metadata(self, request: Request) -> Response:
         """The CapabilityStatement. It is open to everybody: it names no source and no person."""
         address = f"{str(request.base_url).rstrip('/')}/fhir"
-        return json_response(capability_statement(self.supported, address=address, at=self.opened_at), 200)
+        told = capability_statement(self.supported, address=address, at=self.opened_at, operations=self.operations)
+        return json_response(told, 200)
 
     async def elsewhere(self, request: Request) -> Response:
         """What this door does not offer: 405 for a type or an address that it knows by other methods, else 404."""

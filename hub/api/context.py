@@ -59,6 +59,7 @@ class Context:
         self.address = address
         self.operation = "anonymous"
         self.wants_background = True
+        self.wants_total = True
         self.renew()
 
     def begin(self, operation: str | None, query: str) -> None:
@@ -66,6 +67,7 @@ class Context:
         self.operation = operation or "anonymous"
         self.visit.name(self.operation)
         self.wants_background = any(name in query for name in BACKGROUND)
+        self.wants_total = "totalCount" in query
 
     def renew(self) -> None:
         """A new visit, for the next delivery of a subscription: nothing is shown again out of memory."""

@@ -9,9 +9,14 @@ from uuid import UUID
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from hub.api.context import Info
 from hub.api.fields import field
+from hub.api.histories import DEFAULT_WORDS, HistoryStep, Last, check_last, steps_from
 from hub.api.labels import Label
-from hub.api.paging import Connection, Edge, Node, entry_cursor, global_id, info_of
+from hub.api.paging import Connection, Edge, Node, entry_cursor, global_id, info_of, read_global_id
+from hub.api.places import BytePlace, find_place
+from hub.care.charts import Word, list_histories
+from hub.mapping import units
 from hub.mapping.units import LOINC, comparables
 from hub.store.records import BACKGROUND, Found
 
@@ -22,6 +27,14 @@ class OriginValue:
     path: str = strawberry.field(description="The field of the message: OBX[2]-5.")
     row: str = strawberry.field(description="The mapping row that read it: hl7v2/obx-observation:valueQuantity.")
     codes: str | None = strawberry.field(description="The code table that translated it; null where none did.")
+    message: strawberry.Private[str]
+
+    @field(
+        "Where it stands in the message as it came, and its text; null where the bytes are no longer kept, of a "
+        "document (CDA), and of what no field says."
+    )
+    async def place(self, info: Info) -> BytePlace | None:
+        return await find_place(info.context, self.message, self.path)
 
 
 @strawberry.type(description="Why an entry stands there: what one message said.")
@@ -54,6 +67,8 @@ class Flag:
 
 @strawberry.interface(description="A line of a resident's record.")
 class Entry(Node):
+    key: strawberry.Private[str]
+    as_of: strawberry.Private[datetime | None] = None
     resident_id: strawberry.ID = strawberry.field(description="Whose record it is: the id of a Resident.")
     status: str | None = strawberry.field(description="FHIR's status of the resource: final, finished, confirmed.")
     code_system: str | None = strawberry.field(description="The system that the code is of, as a URI.")
@@ -69,6 +84,15 @@ class Entry(Node):
     origins: list[Origin] = strawberry.field(description="The messages that this entry rests on, the latest first.")
     conflicts: list[Conflict] = strawberry.field(description="The values that lost.")
     flags: list[Flag] = strawberry.field(description="What a reader should know about its values.")
+
+    @field(
+        "What was said of it, in the order of events: who said it when, what that changed, and whether it still "
+        "counts. Of a record as of a moment: what had been said by then."
+    )
+    async def history(self, info: Info, last: Last = DEFAULT_WORDS) -> list[HistoryStep]:
+        _, resident = read_global_id(self.resident_id)
+        asked = Word(resident, KINDS[type(self)], self.key, check_last(last), self.as_of)
+        return steps_from(await info.context.loaders.by(list_histories).load(asked))
 
 
 @strawberry.type(description="A stay or a visit (FHIR Encounter).")
@@ -119,11 +143,12 @@ class Observation(Entry):
     def comparable(self) -> list[Comparable]:
         if self.code_system != LOINC or not self.code or not self.value or not self.unit:
             return []
-        found = comparables(self.code, self.value, self.unit)
-        return [
-            Comparable(code=one.loinc, value=one.value, comparator=one.comparator or None, unit=one.unit)
-            for one in found
-        ]
+        return [comparable_from(one) for one in comparables(self.code, self.value, self.unit)]
+
+
+def comparable_from(one: units.Comparable) -> Comparable:
+    """A value in the unit of comparison as `hub.mapping.units` has it."""
+    return Comparable(code=one.loinc, value=one.value, comparator=one.comparator or None, unit=one.unit)
 
 
 @strawberry.type(description="An allergy or an intolerance (FHIR AllergyIntolerance).")
@@ -264,11 +289,12 @@ KINDS: Mapping[type[Entry], str] = {
 """The kind of each type: FHIR's name for it, under which ``hub.tables.ENTRY_TABLES`` keeps it."""
 
 
-def entry_from(kind: type[E], row: Mapping[str, Any], resident_id: strawberry.ID) -> E:
-    """An entry out of its row. A row without its background columns was not asked for them."""
+def entry_from(kind: type[E], row: Mapping[str, Any], resident_id: strawberry.ID, as_of: datetime | None = None) -> E:
+    """An entry out of its row, of the record as of a moment where one is given. A row without its background columns
+    was not asked for them."""
     background = _background(row) if "origins" in row else _NO_BACKGROUND
     columns = {**row, **background, "id": global_id(kind.__name__, row["id"]), "resident_id": resident_id}
-    return kind(**(columns | _known(columns) if kind is Medication else columns))
+    return kind(**(columns | _known(columns) if kind is Medication else columns), as_of=as_of)
 
 
 def _known(columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -289,11 +315,13 @@ def _background(row: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def connection_from(kind: type[E], found: Found, resident_id: UUID, first: int, after: str | None) -> Connection[E]:
+def connection_from(
+    kind: type[E], found: Found, resident_id: UUID, first: int, after: str | None, as_of: datetime | None = None
+) -> Connection[E]:
     """A page of entries; `found` has one line more than `first` where there is a next page."""
     owner = global_id("Resident", resident_id)
     edges = [
-        Edge(node=entry_from(kind, row, owner), cursor=entry_cursor(row["effective_at"], row["id"]))
+        Edge(node=entry_from(kind, row, owner, as_of), cursor=entry_cursor(row["effective_at"], row["id"]))
         for row in found.rows[:first]
     ]
     info = info_of(edges, after=after, more=len(found.rows) > first)
@@ -311,7 +339,7 @@ def origins_from(stored: Sequence[Mapping[str, Any]]) -> list[Origin]:
             row=one["row"],
             sent_at=datetime.fromisoformat(one["sent_at"]),
             values=[
-                OriginValue(element=element, path=path, row=row, codes=codes or None)
+                OriginValue(element=element, path=path, row=row, codes=codes or None, message=one["message_id"])
                 for element, path, row, codes in one["values"]
             ],
         )

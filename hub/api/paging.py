@@ -2,7 +2,7 @@
 
 import binascii
 from binascii import a2b_base64, b2a_base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from hub.mapping.units import holders_of
 from hub.store.records import Page, Place
 
 DEFAULT = 20
+_CHINA = timezone(timedelta(hours=8))
 MOST = 500
 
 First = Annotated[int, strawberry.argument(description=f"How many come at most: 0 to {MOST}.")]
@@ -129,6 +130,16 @@ def _is_instant(at: datetime) -> bool:
         return at.tzinfo is not None and at.astimezone(UTC) is not None
     except OverflowError:
         return False
+
+
+def instant_of(said: datetime | None, where: str) -> datetime | None:
+    """An instant that somebody asks by; without a zone it is China's. Raises Refused (bad-argument)."""
+    if said is None:
+        return None
+    at = said if said.tzinfo is not None else said.replace(tzinfo=_CHINA)
+    if not _is_instant(at):
+        raise refuse("bad-argument", where, reason="0001-9999")
+    return at.astimezone(UTC)
 
 
 def global_id(kind: str, key: UUID) -> strawberry.ID:

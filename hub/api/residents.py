@@ -8,6 +8,7 @@ from uuid import UUID
 
 import strawberry
 
+from hub.api.charts import Chart, found_of
 from hub.api.context import Info
 from hub.api.entries import (
     KINDS,
@@ -31,9 +32,9 @@ from hub.api.entries import (
 )
 from hub.api.fields import field
 from hub.api.labels import Label
-from hub.api.loaders import Wanted
-from hub.api.paging import DEFAULT, After, Connection, Edge, First, Node, PageInfo, global_id, page_of
+from hub.api.paging import DEFAULT, After, Connection, Edge, First, Node, PageInfo, global_id, instant_of, page_of
 from hub.api.teams import TeamType
+from hub.api.timeline import Kinds, Organisation, Since, Until, Word, stretch_of, timeline_of
 from hub.courses import PRESCRIPTION, SAID
 from hub.days import day_of
 from hub.identity import SENTENCES, Reason
@@ -94,13 +95,15 @@ class PatientLink:
     )
 
 
+AsOf = Annotated[
+    datetime | None, strawberry.argument(description="The moment; null: now. Without a zone it is China's time.")
+]
+
 E = TypeVar("E", bound=Entry)
 
 
 @strawberry.type(description="The record of a resident, list by list; each has the newest first.")
-class Record:
-    resident_id: strawberry.Private[UUID]
-
+class Record(Chart):
     @field("Stays and visits.")
     async def encounters(self, info: Info, first: First = DEFAULT, after: After = None) -> Connection[Encounter]:
         return await self._page(info, Encounter, first, after)
@@ -163,8 +166,8 @@ class Record:
         self, info: Info, kind: type[E], first: int, after: str | None, code: str = "", statement: str = ""
     ) -> Connection[E]:
         page = page_of(first, after, code=code, background=info.context.wants_background, statement=statement)
-        found = await info.context.loaders.entries(KINDS[kind]).load(Wanted(self.resident_id, page))
-        return connection_from(kind, found, self.resident_id, first, after)
+        found = await found_of(info.context, self.resident_id, self.as_of, KINDS[kind], page)
+        return connection_from(kind, found, self.resident_id, first, after, self.as_of)
 
 
 @strawberry.type(description="Whom to ask about a resident: a relative, a guardian, somebody to call.")
@@ -212,7 +215,40 @@ class Resident(Node):
     origins: list[Origin] = strawberry.field(description="The messages that these values come from, the latest first.")
     conflicts: list[Conflict] = strawberry.field(description="The values that lost.")
     changed_at: datetime = strawberry.field(description="When these values last changed.")
-    record: Record = strawberry.field(description="What is known of their health.")
+
+    @field(
+        "What is known of their health. With `asOf`: as the hub knew it at that moment, by what it had taken in and "
+        "whom it took for this resident then; every list and every field of it answers from that."
+    )
+    def record(self, as_of: AsOf = None) -> Record:
+        return Record(resident_id=self.key, as_of=instant_of(as_of, "asOf"))
+
+    @field(
+        "Their whole record on one line, the newest first, what has no time last. `totalCount` counts all that fit, on "
+        "whichever page."
+    )
+    async def timeline(
+        self,
+        info: Info,
+        first: First = DEFAULT,
+        after: After = None,
+        kinds: Kinds = None,
+        organisation: Organisation = None,
+        since: Since = None,
+        until: Until = None,
+        text: Word = None,
+    ) -> Connection[Entry]:
+        asked = stretch_of(
+            info.context,
+            first,
+            after,
+            kinds=kinds,
+            organisation=organisation,
+            since=since,
+            until=until,
+            word=text,
+        )
+        return await timeline_of(info.context, self.key, asked, first, after)
 
     @field("The primary agreement that says who serves them today; null where there is none.")
     async def agreement(self, info: Info) -> "Annotated[Agreement, _OF_AGREEMENTS] | None":
@@ -269,7 +305,6 @@ def resident_from(row: Row, now: datetime) -> Resident:
         conflicts=conflicts_from(row["conflicts"]),
         contacts=[ContactPerson(**one) for one in row["contacts"]],
         coverages=[Coverage(**one) for one in row["coverages"]],
-        record=Record(resident_id=row["id"]),
         **shown,
     )
 

@@ -3,6 +3,7 @@
 from hub.message.arrival import MOVES, OWN_SOURCE, Arrival, Fate, Kept, Message, plain
 from hub.message.cda import NUMBERS, CdaDocument, Datum, Statement, rule_for_root
 from hub.message.fhir import FhirEntry, FhirMessage
+from hub.message.places import BytePlace
 from hub.message.profile import (
     VISIT_BY_ADMISSION,
     Acknowledging,
@@ -47,6 +48,7 @@ __all__ = [
     "VISIT_BY_ADMISSION",
     "Acknowledging",
     "Arrival",
+    "BytePlace",
     "CdaDocument",
     "Datum",
     "Delimiters",

@@ -1,7 +1,7 @@
 """Facts: written once, read to be folded."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.ids import first_id_at
 from hub.record import Fact, Flag, Trace
 from hub.tables import fact
 
@@ -59,6 +60,35 @@ _OF_KINDS = text(
     """  # noqa: S608 - constants only
 )
 
+_UNTIL = text(
+    f"""
+    select {_COLUMNS} from unnest(cast(:patients as uuid[])) as asked(patient_id)
+    join fact f on f.patient_id = asked.patient_id and f.kind = any(cast(:kinds as text[]))
+      and f.received_at <= cast(:at as timestamptz) and f.id < cast(:later as uuid) {_FROM} {_ORDER}
+    """  # noqa: S608 - constants only
+)
+_EVERY = text(
+    f"""
+    with touched as (
+      select distinct f.patient_id, f.kind, f.key
+      from unnest(cast(:patients as uuid[]), cast(:kinds as text[]), cast(:keys as text[]))
+        as asked(patient_id, kind, entry_key)
+      join fact f using (patient_id, kind, entry_key)
+    )
+    select {_COLUMNS.replace("distinct on (f.patient_id, f.kind, f.key, f.content_hash)", "")}
+    from touched join fact f using (patient_id, kind, key) {_FROM}
+    where cast(:at as timestamptz) is null or (f.received_at <= :at and f.id < cast(:later as uuid))
+    """  # noqa: S608 - constants only
+)
+_EVERY_OF_KINDS = text(
+    f"""
+    select {_COLUMNS.replace("distinct on (f.patient_id, f.kind, f.key, f.content_hash)", "")}
+    from unnest(cast(:patients as uuid[])) as asked(patient_id)
+    join fact f on f.patient_id = asked.patient_id and f.kind = any(cast(:kinds as text[])) {_FROM}
+    where cast(:at as timestamptz) is null or (f.received_at <= :at and f.id < cast(:later as uuid))
+    """  # noqa: S608 - constants only
+)
+
 _SAID = text(
     """
     select f.patient_id, f.kind, f.key, f.event_at, f.content_hash
@@ -84,6 +114,16 @@ async def find_by_entry(connection: AsyncConnection, keys: Iterable[Key]) -> lis
     return await _find(connection, _BY_ENTRY, list(keys))
 
 
+async def find_written(connection: AsyncConnection, keys: Iterable[Key]) -> list[tuple[Fact, str]]:
+    """As `find_by_key`, each with the text of its resource as it is stored."""
+    if not (asked := list(keys)):
+        return []
+    patients, kinds, names = zip(*asked, strict=True)
+    given = {"patients": list(patients), "kinds": list(kinds), "keys": list(names)}
+    rows = (await connection.execute(_BY_KEY, given)).mappings().all()
+    return [(_fact(row), row["content"]) for row in rows]
+
+
 async def list_of_patients(connection: AsyncConnection, patients: Sequence[UUID]) -> list[Fact]:
     """All that was said of patients."""
     rows = await connection.execute(_OF_PATIENTS, {"patients": list(patients)})
@@ -94,6 +134,43 @@ async def list_of_kinds(connection: AsyncConnection, patients: Sequence[UUID], k
     """What was said of patients, of some kinds only."""
     rows = await connection.execute(_OF_KINDS, {"patients": list(patients), "kinds": list(kinds)})
     return [_fact(row) for row in rows.mappings()]
+
+
+def later_than(at: datetime) -> UUID:
+    """The least id of a fact that was made after a moment; ids tell it to the millisecond."""
+    return first_id_at(at + timedelta(milliseconds=1))
+
+
+async def list_until(
+    connection: AsyncConnection, patients: Sequence[UUID], kinds: Sequence[str], at: datetime
+) -> list[Fact]:
+    """What had been said of patients by a moment, of some kinds: what had been received, and taken in, by then."""
+    given = {"patients": list(patients), "kinds": list(kinds), "at": at, "later": later_than(at)}
+    rows = await connection.execute(_UNTIL, given)
+    return [_fact(row) for row in rows.mappings()]
+
+
+async def list_every(connection: AsyncConnection, keys: Iterable[Key], at: datetime | None) -> list[Fact]:
+    """As `find_by_entry`, with what was said again in the same words, and until a moment where one is given."""
+    if not (asked := list(keys)):
+        return []
+    patients, kinds, names = zip(*asked, strict=True)
+    given = {
+        "patients": list(patients),
+        "kinds": list(kinds),
+        "keys": list(names),
+        "at": at,
+        "later": at and later_than(at),
+    }
+    return [_fact(row) for row in (await connection.execute(_EVERY, given)).mappings()]
+
+
+async def list_every_of_kinds(
+    connection: AsyncConnection, patients: Sequence[UUID], kinds: Sequence[str], at: datetime | None
+) -> list[Fact]:
+    """As `list_of_kinds`, with what was said again in the same words, and until a moment where one is given."""
+    given = {"patients": list(patients), "kinds": list(kinds), "at": at, "later": at and later_than(at)}
+    return [_fact(row) for row in (await connection.execute(_EVERY_OF_KINDS, given)).mappings()]
 
 
 async def find_said(connection: AsyncConnection, asked: Iterable[Fact]) -> set[Sameness]:

@@ -229,7 +229,7 @@ def _behind(table: Table, start: str) -> list[ColumnElement[bool]]:
 
 
 def _columns(table: Table, background: bool) -> list[Column[Any]]:
-    left_out = {"key", *(() if background else BACKGROUND)}
+    left_out = () if background else BACKGROUND
     return [one for one in table.c if one.name not in left_out]
 
 

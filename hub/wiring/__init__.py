@@ -30,7 +30,7 @@ from hub.timekeeping import Timekeeper
 from hub.tokens import Keyring
 from hub.webhooks import Postman, open_key, read_receivers
 from hub.wiring.collecting import Collecting
-from hub.wiring.doors import Behind, Doors, sender_by
+from hub.wiring.doors import Behind, Doors, record_door, sender_by
 from hub.wiring.outcomes import Outcomes
 from hub.wiring.profiles import profile_places, read_named_files, sample_eyes, sender_to
 from hub.wiring.reading import Reader
@@ -102,7 +102,7 @@ class Hub:
         return self.reader.source_of(message)
 
     def routes(self) -> Sequence[BaseRoute]:
-        """The routes of GraphQL and of the doors."""
+        """The routes of GraphQL, of the way out by FHIR, and of the doors."""
         graphql = create_routes(
             engine=self.engine,
             keyring=self.keyring,
@@ -114,7 +114,8 @@ class Hub:
             anatomist=self.reader.anatomist,
             library=lambda: self.profiles.now,
         )
-        return [*graphql, *self.doors.routes()]
+        out = record_door(self.engine, self.keyring)
+        return [*graphql, *out.routes(), *self.doors.routes()]
 
     async def _react(self, happened: Happened) -> None:
         for reaction in self._reactions():

@@ -8,12 +8,16 @@ from functools import cached_property
 from typing import TypeAlias
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from adapters.cda.door import DocumentDoor
+from adapters.fhir.answers import refusal_response
+from adapters.fhir.capability import RECORD_OPERATIONS
 from adapters.fhir.endpoint import FhirEndpoint, Outcome
 from adapters.fhir.examination import INLINE_BYTES, Examiner
+from adapters.fhir.reading_out import answer_fault
 from adapters.files.door import FileDoor
 from adapters.files.reading import FilesRead
 from adapters.files.sheet import NamedFile
@@ -26,6 +30,7 @@ from adapters.hl7v2.tls import server_context
 from adapters.ingest import IngestEndpoint
 from adapters.soap.endpoint import SoapEndpoint
 from hub.access import check_may_send
+from hub.api.record_door import RecordDoor
 from hub.checking import CheckingProcess
 from hub.errors import refuse
 from hub.ids import new_control_id
@@ -72,6 +77,11 @@ def kept_together(keep: Keep) -> Callable[[Sequence[Arrival]], Awaitable[Sequenc
     return keep_all
 
 
+def record_door(engine: AsyncEngine, keyring: Keyring) -> RecordDoor:
+    """The way out: what is read of a resident by FHIR."""
+    return RecordDoor(engine=engine, keyring=keyring, refused=refusal_response, check=answer_fault)
+
+
 class Doors:
     """The listener and the routes of what comes in."""
 
@@ -116,6 +126,7 @@ class Doors:
             wait=self._behind.wait,
             find=self._behind.find,
             supported=SUPPORTED,
+            operations=RECORD_OPERATIONS,
             max_bytes=self._settings.max_message_bytes,
             wait_seconds=self._settings.fhir_wait_seconds,
         )

@@ -7,8 +7,10 @@ from functools import cached_property
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.cda.document import read_whole
+from adapters.fhir import places as fhir_places
 from adapters.fhir import reading as fhir_reading
 from adapters.fhir import validation as fhir_validation
+from adapters.hl7v2 import places as v2_places
 from adapters.hl7v2 import validation as v2_validation
 from adapters.hl7v2.autopsy import autopsy
 from adapters.hl7v2.charset import DEFAULT, decode
@@ -22,7 +24,7 @@ from hub.conformance import Conformance
 from hub.errors import Refusal, Refused, refuse
 from hub.mapping.bundles import SUPPORTED
 from hub.mapping.library import Mappings
-from hub.message import FhirMessage, Format, Message, Source
+from hub.message import BytePlace, FhirMessage, Format, Message, Source
 from hub.profiles import Profiles
 from hub.record import Json, Reading
 from hub.sources import SourceBook
@@ -103,6 +105,7 @@ class Reader:
             evidence_of=evidence_of,
             dictionary=Dictionary(),
             autopsy=autopsy,
+            locate=located,
         )
 
     # -- off the path ------------------------------------------------------------------------------------------------
@@ -124,6 +127,14 @@ class Reader:
     async def _fault_of(self, resource: Json) -> Json | None:
         """The first fault of a mapped resource."""
         return inbox.refusal_json(await self._checking.run(fhir_validation.check, resource))
+
+
+def located(message: Message, charset: str, paths: Sequence[str]) -> Mapping[str, BytePlace]:
+    """Where positions stand among the bytes of a message. Those of a document are paths of its data elements, which
+    stand wherever its writer put them: none is told."""
+    if message.format is Format.HL7V2:
+        return v2_places.locate(message.raw, charset, paths)
+    return fhir_places.locate(message.raw, paths) if message.format is Format.FHIR else {}
 
 
 def _without(message: FhirMessage, findings: Sequence[Refusal]) -> FhirMessage:

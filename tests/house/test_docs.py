@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from graphql import build_schema, parse, validate
+from graphql import NoUnusedFragmentsRule, build_schema, parse, specified_rules, validate
 
 from adapters.hl7v2.dictionary import Dictionary
 from adapters.hl7v2.tokenizer import tokenize
@@ -157,3 +157,16 @@ def test_the_sample_message_is_mapped_by_the_example_profile(tmp_path: Path) -> 
 def test_the_query_of_a_readme_fits_the_schema(page: Path) -> None:
     (body,) = re.findall(r"-d '(\{.+\})'", page.read_text(encoding="utf-8"))
     assert validate(build_schema(print_schema()), parse(json.loads(body)["query"])) == []
+
+
+_RULES = [rule for rule in specified_rules if rule is not NoUnusedFragmentsRule]
+
+
+@pytest.mark.parametrize("page", [page for page in ALL if fenced(page, "graphql")], ids=relative)
+def test_every_query_of_a_page_fits_the_schema(page: Path) -> None:
+    """A fragment may stand by itself, and serve the queries behind it."""
+    schema, blocks = build_schema(print_schema()), fenced(page, "graphql")
+    fragments = [block for block in blocks if block.startswith("fragment")]
+    for block in blocks:
+        query = "\n".join([block, *(one for one in fragments if one != block)])
+        assert validate(schema, parse(query), _RULES) == [], block

@@ -25,7 +25,7 @@ def test_every_type_field_argument_and_value_says_what_it_is() -> None:
     assert silent == []
 
 
-RECKONED = {"comparable", "statements_label"}
+RECKONED = {"comparable", "history", "statements_label"}
 """Fields that are reckoned from columns when they are asked for."""
 
 

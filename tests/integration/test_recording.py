@@ -14,6 +14,7 @@ from fixtures.county.clinic import BEIJING, Order, Result
 from fixtures.county.plans import adt, oru
 from hub.recording import rebuild
 from tests.desk import counts, deliver, dump, rows, told
+from tests.integration.api.test_reading import counting
 
 RENMIN, DONGCHENG = "renmin-his", "dongcheng-chc"
 
@@ -48,6 +49,19 @@ async def test_rebuilding_every_record_from_its_facts_changes_nothing(engine: As
         await rebuild(connection, sorted(everybody))
     assert await dump(engine) == record
     assert await counts(engine) == before
+
+
+async def test_rebuilding_takes_as_many_statements_whatever_the_record(engine: AsyncEngine) -> None:
+    sent = []
+    for hours in ((8,), (9, 10, 11, 12, 13, 14)):
+        await deliver(engine, [result(f"4.{hour}", hour=hour, filler=f"LX{hour}") for hour in hours])
+        [resident] = await rows(engine, "select id from resident where replaced_by is null")
+        with counting(engine) as statements:
+            async with engine.begin() as connection:
+                await rebuild(connection, [resident["id"]])
+        sent.append(sorted(statements))
+    assert len(await rows(engine, "select id from observation")) == 7
+    assert sent[0] == sent[1]
 
 
 async def test_a_record_that_was_spoilt_is_rebuilt_from_its_facts(engine: AsyncEngine) -> None:

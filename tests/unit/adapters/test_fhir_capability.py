@@ -1,13 +1,17 @@
 """The CapabilityStatement claims what the door does, and the door does nothing of what it does not claim."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
+from adapters.fhir.capability import RECORD_OPERATIONS, capability_statement
+from hub.api.record_door import RecordDoor
 from hub.mapping.bundles import SUPPORTED
 from tests.unit.adapters.fhir_door import NUMBER, Door, bundle, entry, message, patient
 
+AT = datetime(2026, 3, 1, tzinfo=UTC)
 _CODED = {"code": {"text": "x"}, "status": "final"}
 _SUBJECT = {"subject": {"identifier": {"system": NUMBER, "value": "P1"}}}
 _DRUG = {"medicationCodeableConcept": {"text": "x"}, **_SUBJECT}
@@ -69,6 +73,23 @@ async def claimed() -> dict[str, Any]:
     response = await Door().ask("GET", "/fhir/metadata")
     assert response.status_code == 200
     return dict(response.json())
+
+
+def test_a_patient_offers_what_the_hub_has_a_door_for_and_nothing_else_does() -> None:
+    told = capability_statement(SUPPORTED, address="http://hub/fhir", at=AT, operations=RECORD_OPERATIONS)
+    get_fhir_model_class("CapabilityStatement").model_validate(told)
+    offered = {
+        one["type"]: [operation["name"] for operation in one["operation"]]
+        for one in told["rest"][0]["resource"]
+        if "operation" in one
+    }
+    assert offered == {"Patient": ["everything", "summary"]}
+    paths = [route.path for route in RecordDoor.routes(object.__new__(RecordDoor))]
+    assert paths == [f"/fhir/Patient/{{id}}/${name}" for name in RECORD_OPERATIONS]
+
+
+async def test_a_door_without_a_way_out_claims_none() -> None:
+    assert all("operation" not in one for one in (await claimed())["rest"][0]["resource"])
 
 
 async def test_the_statement_is_valid_and_names_what_is_mapped() -> None:
