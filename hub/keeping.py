@@ -55,12 +55,12 @@ class Keeper:
         self._came.set()
         await asyncio.gather(*self._tasks)
 
-    async def keep(self, arrival: Arrival) -> Kept:
-        """Commit a message. Raises what the database raised; then nothing was kept."""
+    def keep(self, arrival: Arrival) -> asyncio.Future[Kept]:
+        """Commit a message: done when it is committed. Raises what the database raised; then nothing was kept."""
         done: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
         self._waiting.append((new_id(), arrival, done))
         self._came.set()
-        return await done
+        return done
 
     async def _write(self) -> None:
         """One writer. It holds its connection until a commit fails: to check one out costs as much as to commit."""
@@ -93,21 +93,24 @@ class Keeper:
                 raise
 
     async def _commit(self, driver: asyncpg.Connection, batch: list[Waiting]) -> None:
-        kept = await inbox.keep_at_once(driver, [(key, arrival) for key, arrival, _ in batch])
-        for (_, _, done), one in zip(batch, kept, strict=True):
-            if not done.done():
-                done.set_result(one)
-        self.kept.set()
+        waiting = {key: done for key, _, done in batch}
+        async for kept in inbox.keep_at_once(driver, [(key, arrival) for key, arrival, _ in batch]):
+            for key, one in kept.items():
+                if not waiting[key].done():
+                    waiting[key].set_result(one)
+            self.kept.set()
 
     async def _one_by_one(self, batch: list[Waiting]) -> None:
-        """One message may have spoilt the others' statement: each is tried alone before it is given up. Where there is
-        no connection at all they are given up together: a server that is silent costs one time-out and not one each."""
-        for place, one in enumerate(batch):
+        """One message may have spoilt the others' statement: each that is not kept yet is tried alone before it is
+        given up. Where there is no connection at all they are given up together: a server that is silent costs one
+        time-out and not one each."""
+        left = [one for one in batch if not one[2].done()]
+        for place, one in enumerate(left):
             try:
                 async with self._driver() as driver:
                     await self._commit(driver, [one])
             except OSError as fault:
-                return _give_up(batch[place:], fault)
+                return _give_up(left[place:], fault)
             except Exception as fault:
                 _give_up([one], fault)
 

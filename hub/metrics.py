@@ -4,11 +4,13 @@ Counters are this process's own; the queue, its lag and what is parked are read 
 every process. Labels are names of profiles and of ours: nothing that a sender writes becomes one.
 """
 
+import asyncio
 import time
 from bisect import bisect_left
 from collections import Counter as Tallied
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -28,7 +30,7 @@ _FEW = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _NOBODY = "unknown"
 """The label of messages whose source no profile names."""
 
-Keep = Callable[[Arrival], Awaitable[Kept]]
+Keep = Callable[[Arrival], asyncio.Future[Kept]]
 
 
 class _Arrivals(Collector):
@@ -102,18 +104,20 @@ class Metrics:
     def watching(self, keep: Keep) -> Keep:
         """The same keeping, counted."""
 
-        async def watched(arrival: Arrival) -> Kept:
-            began = time.perf_counter()
-            outcome = "failed"
-            try:
-                kept = await keep(arrival)
-                outcome = "repeated" if kept.is_repeat else "refused" if kept.refusal else "kept"
-                return kept
-            finally:
-                source = arrival.source if arrival.source in self._sources() else _NOBODY
-                self._arrivals.count(source, arrival.transport.value, outcome, time.perf_counter() - began)
+        def watched(arrival: Arrival) -> asyncio.Future[Kept]:
+            keeping = keep(arrival)
+            keeping.add_done_callback(partial(self._count, arrival, time.perf_counter()))
+            return keeping
 
         return watched
+
+    def _count(self, arrival: Arrival, began: float, keeping: asyncio.Future[Kept]) -> None:
+        outcome = "failed"
+        if not (keeping.cancelled() or keeping.exception()):
+            kept = keeping.result()
+            outcome = "repeated" if kept.is_repeat else "refused" if kept.refusal else "kept"
+        source = arrival.source if arrival.source in self._sources() else _NOBODY
+        self._arrivals.count(source, arrival.transport.value, outcome, time.perf_counter() - began)
 
     def count_batch(self, settled: int, seconds: float) -> None:
         """A batch of the worker's is done."""

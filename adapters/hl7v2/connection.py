@@ -40,18 +40,6 @@ class Listener(Protocol):
         """It is gone."""
 
 
-class _Place:
-    """A frame's place in the queue of acknowledgements."""
-
-    __slots__ = ("answer", "answered", "size", "task")
-
-    def __init__(self, size: int) -> None:
-        self.answered = False
-        self.answer = NO_ANSWER
-        self.size = size
-        self.task: asyncio.Task[None]
-
-
 class Connection(asyncio.Protocol):
     """Frames in, acknowledgements out, in the order of the frames."""
 
@@ -61,7 +49,7 @@ class Connection(asyncio.Protocol):
         self._limits = listener.limits
         self._is_tls = is_tls
         self._deframer = Deframer(0)
-        self._answers: deque[_Place] = deque()
+        self._answers: deque[tuple[asyncio.Future[Answer], int]] = deque()  # in order, each with its frame's size
         self._bytes = 0  # of the frames that are unanswered
         self._owed: dict[asyncio.Task[None], Later] = {}
         self._transport: asyncio.Transport
@@ -153,7 +141,9 @@ class Connection(asyncio.Protocol):
     def cut(self) -> None:
         """Closes at once, answered or not."""
         self._finishing = True
-        for task in [*(place.task for place in self._answers), *self._owed]:
+        for answer, _ in list(self._answers):
+            answer.cancel()
+        for task in list(self._owed):
             task.cancel()
         self._deframer = Deframer(0)
         self._more = False
@@ -170,10 +160,10 @@ class Connection(asyncio.Protocol):
             found = self._next()
             if found is None:
                 break
-            place = _Place(len(found.content))
-            self._bytes += place.size
-            self._answers.append(place)
-            place.task = self._loop.create_task(self._answer(found, place))
+            answer = asyncio.ensure_future(self._listener.answer(found))
+            self._answers.append((answer, len(found.content)))
+            self._bytes += len(found.content)
+            answer.add_done_callback(self._answered)
             gave = True
         else:
             self._more = True
@@ -199,28 +189,23 @@ class Connection(asyncio.Protocol):
         limits = self._limits
         return len(self._answers) < limits.pending and self._bytes < limits.bytes and len(self._owed) < limits.owed
 
-    async def _answer(self, received: Frame, place: _Place) -> None:
-        try:
-            place.answer = await self._listener.answer(received)
-        except Exception as error:  # one frame's fault; its text is not logged, it may quote the message
-            log.error("frame-not-answered", fault=type(error).__name__)
-        finally:
-            place.answered = True
-            self._bytes -= place.size
-            self._tell_room()
-            self._write()
-
-    def _write(self) -> None:
-        """Writes the acknowledgements that are due: those with none unfinished before them."""
+    def _answered(self, _: asyncio.Future[Answer]) -> None:
+        """Writes the acknowledgements that are due: those with none unfinished before them. What one commit answers is
+        known when the first of it calls, and leaves in one write."""
         answers = self._answers
+        if not (answers and answers[0][0].done()):
+            return
         due: list[bytes] = []
         later: list[Later] = []
-        while answers and answers[0].answered:
-            answer = answers.popleft().answer
+        while answers and answers[0][0].done():
+            found, size = answers.popleft()
+            self._bytes -= size
+            answer = _answer_of(found)
             if answer.now is not None:
                 due.append(frame(answer.now))
             if answer.later is not None:
                 later.append(answer.later)
+        self._tell_room()
         if due:
             self._send(b"".join(due))
         for one in later:
@@ -330,6 +315,15 @@ class Connection(asyncio.Protocol):
             return
         log.info("silent-connection-closed", seconds=self._limits.silent)
         self.finish()
+
+
+def _answer_of(found: asyncio.Future[Answer]) -> Answer:
+    if found.cancelled():
+        return NO_ANSWER
+    if error := found.exception():  # one frame's fault; its text is not logged, it may quote the message
+        log.error("frame-not-answered", fault=type(error).__name__)
+        return NO_ANSWER
+    return found.result()
 
 
 def _peer_of(transport: asyncio.Transport) -> Peer:

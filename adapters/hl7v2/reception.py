@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -37,6 +37,7 @@ from hub.message import (
 )
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 _INLINE_BYTES = 128 * 1024
 """A message up to this size is looked at in a few milliseconds; a larger one would hold up every other connection and
@@ -69,6 +70,10 @@ class _Examined:
     """In which the message was read; "" where it was not, or says nothing that tells."""
 
 
+_Answering = Callable[[Frame, _Examined, Kept | None, str], T]
+"""Writes the answer to a frame: what was found, what keeping came to, the control id of the answer."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reception:
     """Keeps every frame and answers it; its `receive` is an `MllpListener`'s `answer`.
@@ -98,18 +103,51 @@ class Reception:
     async def __call__(self, frame: Frame) -> bytes | None:
         """One acknowledgement in original mode, unframed, or None where none is due: for doors that answer a request
         once, as HTTP does."""
-        found, kept, control_id = await self._take(frame)
-        if not _is_due(found.header, frame):
-            return None
-        return self._original(frame, found, kept, control_id)
+        return await self._taken(frame, self._answer_once)
 
-    async def receive(self, frame: Frame) -> Answer:
+    def receive(self, frame: Frame) -> Awaitable[Answer]:
         """Every acknowledgement that the sender is to have.
 
         Refused messages are kept too, and before they are answered. Where keeping fails the answer is AE (CE)
         "not-kept" and the sender has to send again: AA and CA are only ever said of bytes that are committed.
         """
-        found, kept, control_id = await self._take(frame)
+        return self._taken(frame, self._answer)
+
+    # -- examining and keeping -------------------------------------------------------------------------------------
+
+    def _taken(self, frame: Frame, answer: _Answering[T]) -> Awaitable[T]:
+        """A frame, looked at, kept and answered. The everyday one has no task of its own: half of what a message costs
+        would be that."""
+        if len(frame.content) > _INLINE_BYTES:
+            return self._taken_aside(frame, answer)
+        return self._kept(frame, self._examined(frame), answer)
+
+    async def _taken_aside(self, frame: Frame, answer: _Answering[T]) -> T:
+        return await self._kept(frame, await asyncio.to_thread(self._examined, frame), answer)
+
+    def _kept(self, frame: Frame, found: _Examined, answer: _Answering[T]) -> asyncio.Future[T]:
+        """The answer, known as soon as the message is committed or could not be."""
+        control_id = self.new_control_id()
+        answered: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def tell(keeping: asyncio.Future[Kept]) -> None:
+            kept = _outcome(keeping, control_id)
+            if answered.done():
+                return  # whoever sent it is gone
+            try:
+                answered.set_result(answer(frame, found, kept, control_id))
+            except Exception as error:
+                answered.set_exception(error)
+
+        asyncio.ensure_future(self.keep(self._arrival(frame, found))).add_done_callback(tell)
+        return answered
+
+    # -- answering -------------------------------------------------------------------------------------------------
+
+    def _answer_once(self, frame: Frame, found: _Examined, kept: Kept | None, control_id: str) -> bytes | None:
+        return self._original(frame, found, kept, control_id) if _is_due(found.header, frame) else None
+
+    def _answer(self, frame: Frame, found: _Examined, kept: Kept | None, control_id: str) -> Answer:
         header = found.header
         if not _is_due(header, frame):
             return NO_ANSWER
@@ -117,8 +155,6 @@ class Reception:
         if header is None or conditions is None:
             return Answer(self._original(frame, found, kept, control_id))
         return self._enhanced(header, found, conditions, kept, control_id)
-
-    # -- answering -------------------------------------------------------------------------------------------------
 
     def _original(self, frame: Frame, found: _Examined, kept: Kept | None, control_id: str) -> bytes:
         refusal = _refusal_of(kept)
@@ -182,19 +218,7 @@ class Reception:
         said = codecs_in(found.source.charset) if found.source else ()
         return found.codec or (said[0] if said else "utf-8")
 
-    # -- examining and keeping -------------------------------------------------------------------------------------
-
-    async def _take(self, frame: Frame) -> tuple[_Examined, Kept | None, str]:
-        """A frame, looked at and kept; None where it could not be kept. The control id is that of the answer, and names
-        what was logged."""
-        large = len(frame.content) > _INLINE_BYTES
-        found = await asyncio.to_thread(self._examined, frame) if large else self._examined(frame)
-        control_id = self.new_control_id()
-        try:
-            return found, await self.keep(self._arrival(frame, found)), control_id
-        except Exception as error:  # whatever it is, the sender must not take its message for kept
-            log.error("message-not-kept", reference=control_id, fault=type(error).__name__)
-            return found, None, control_id
+    # -- examining -------------------------------------------------------------------------------------------------
 
     def _arrival(self, frame: Frame, found: _Examined) -> Arrival:
         header, source = found.header, found.source
@@ -270,6 +294,19 @@ class Reception:
             count += raw.count(b"\n") - raw.count(b"\r\n")
         if count > self.most_segments:
             raise refuse("too-many-segments", "MSH", count=str(count), limit=str(self.most_segments))
+
+
+def _outcome(keeping: asyncio.Future[Kept], control_id: str) -> Kept | None:
+    """What keeping came to; None where the message could not be kept. The control id is that of the answer, and names
+    what was logged."""
+    if keeping.cancelled():
+        return None
+    error = keeping.exception()
+    if error is None:
+        return keeping.result()
+    # Whatever it is, the sender must not take its message for kept.
+    log.error("message-not-kept", reference=control_id, fault=type(error).__name__)
+    return None
 
 
 def _refusal_of(kept: Kept | None) -> Refusal | None:

@@ -1,8 +1,7 @@
 """The inbox: raw messages, and what has become of each."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 from zlib import crc32
@@ -30,9 +29,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.errors import Refusal, refuse
 from hub.ids import new_id
 from hub.message import Arrival, Fate, Format, Kept, Message, Reuse, Transport
+from hub.store.newcomers import SEPARATOR, Run, buckets_of, keep_new
 from hub.tables import body, fate, message_step
 
 # One statement and one round trip for any number of messages: the bytes, their witness and their fate are never apart.
+# What is plainly new does not come here (`newcomers`): this is the slower by a third.
 #
 # A message is a repeat where its source used the control id before, for the same content: then nothing is stored. It is
 # a reuse where the source used it before for other content, and so is its repeat as long as it is parked for that. A
@@ -99,9 +100,6 @@ _KEEP = text(
 _KEEP_BOUND = _KEEP.compile(dialect=driver_of.dialect())  # type: ignore[no-untyped-call]
 """As the driver takes it, its parameters numbered."""
 _REUSED = refuse("control-id-reused", "MSH-10").refusal
-_BUCKETS = 1024
-"""Lanes are told apart by a hash of so many values: two patients of one bucket only wait for each other."""
-_SEPARATOR = "\x1f"
 
 
 async def keep(connection: AsyncConnection, arrivals: Sequence[tuple[UUID, Arrival]]) -> list[Kept]:
@@ -114,22 +112,34 @@ async def keep(connection: AsyncConnection, arrivals: Sequence[tuple[UUID, Arriv
     if guarded := _guarded(arrivals):
         await connection.exec_driver_sql(_GUARD, (guarded,))
 
-    async def run(given: Sequence[Any]) -> Sequence[Any]:
-        return (await connection.exec_driver_sql(_KEEP_BOUND.string, tuple(given))).all()
+    async def run(statement: str, given: Sequence[Any]) -> Sequence[Any]:
+        return (await connection.exec_driver_sql(statement, tuple(given))).all()
 
-    return await _keep(run, arrivals)
+    kept = {key: one async for some in _keep(run, arrivals) for key, one in some.items()}
+    return [kept[key] for key, _ in arrivals]
 
 
-async def keep_at_once(driver: asyncpg.Connection, arrivals: Sequence[tuple[UUID, Arrival]]) -> list[Kept]:
+async def keep_at_once(
+    driver: asyncpg.Connection, arrivals: Sequence[tuple[UUID, Arrival]]
+) -> AsyncIterator[Mapping[UUID, Kept]]:
     """As `keep`, each statement a transaction of its own, and without SQLAlchemy, whose share of a small commit is
-    larger than the driver's. Raises what the driver raises; the connection may be broken then."""
-    keep_them = partial(_keep, lambda given: driver.fetch(_KEEP_BOUND.string, *given), arrivals)
+    larger than the driver's. Gives what is committed as soon as it is. Raises what the driver raises; the connection
+    may be broken then, and what was given before is kept."""
+
+    async def run(statement: str, given: Sequence[Any]) -> Sequence[Any]:
+        rows: Sequence[Any] = await driver.fetch(statement, *given)
+        return rows
+
     guarded = _guarded(arrivals)
     if not guarded:
-        return await keep_them()
+        async for some in _keep(run, arrivals):
+            yield some
+        return
     async with driver.transaction():
         await driver.execute(_GUARD, guarded)
-        return await keep_them()
+        all_of_them = [some async for some in _keep(run, arrivals)]
+    for some in all_of_them:
+        yield some
 
 
 _GUARD = "select pg_advisory_xact_lock(41, number) from unnest($1::int[]) as number"
@@ -148,16 +158,20 @@ def _guarded(arrivals: Sequence[tuple[UUID, Arrival]]) -> list[int]:
     return sorted(used)
 
 
-async def _keep(
-    run: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]], arrivals: Sequence[tuple[UUID, Arrival]]
-) -> list[Kept]:
-    kept: list[Kept] = []
+async def _keep(run: Run, arrivals: Sequence[tuple[UUID, Arrival]]) -> AsyncIterator[dict[UUID, Kept]]:
+    """What each statement kept."""
     for group in _apart(arrivals):
-        given = _kept_parameters(group)
-        rows = await run([given[name] for name in _KEEP_BOUND.positiontup or ()])
-        found = {row[0]: row for row in rows}
-        kept += [_kept(arrival, *found[key]) for key, arrival in group]
-    return kept
+        new = await keep_new(run, group)
+        yield {key: Kept(id=key) for key in new}
+        if len(new) < len(group):
+            yield await _judge(run, [one for one in group if one[0] not in new])
+
+
+async def _judge(run: Run, arrivals: Sequence[tuple[UUID, Arrival]]) -> dict[UUID, Kept]:
+    given = _kept_parameters(arrivals)
+    rows = await run(_KEEP_BOUND.string, [given[name] for name in _KEEP_BOUND.positiontup or ()])
+    arrival_of = dict(arrivals)
+    return {row[0]: _kept(arrival_of[row[0]], *row) for row in rows}
 
 
 def _apart(arrivals: Sequence[tuple[UUID, Arrival]]) -> list[list[tuple[UUID, Arrival]]]:
@@ -193,17 +207,11 @@ def _kept_parameters(arrivals: Sequence[tuple[UUID, Arrival]]) -> dict[str, Any]
         "raws": [arrival.raw for arrival in came],
         "refusals": [_json(refusal_json(arrival.refusal)) for arrival in came],
         "findings": [_json([refusal_json(one) for one in arrival.findings]) for arrival in came],
-        "numbers": [_SEPARATOR.join(arrival.numbers) for arrival in came],
-        "names": [_SEPARATOR.join(arrival.names) for arrival in came],
+        "numbers": [SEPARATOR.join(arrival.numbers) for arrival in came],
+        "names": [SEPARATOR.join(arrival.names) for arrival in came],
         "buckets": [",".join(map(str, buckets_of(arrival))) for arrival in came],
         "reused": _json(refusal_json(_REUSED)),
     }
-
-
-def buckets_of(arrival: Arrival) -> list[int]:
-    """The buckets of the lanes that a message is in; a message about nobody is in that of its source."""
-    lanes = arrival.lanes or (f"{arrival.source}|",)
-    return sorted({crc32(lane.encode("utf-8", "replace")) % _BUCKETS for lane in lanes})
 
 
 def _json(value: Any) -> str | None:

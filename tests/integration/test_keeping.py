@@ -34,8 +34,7 @@ async def test_messages_that_come_together_are_all_kept(engine: AsyncEngine) -> 
 async def test_a_message_that_cannot_be_stored_does_not_spoil_the_others(engine: AsyncEngine, unfit: str) -> None:
     keeper = Keeper(engine)
     arrivals = [_arrival(1), _arrival(2, kind=unfit), _arrival(3)]
-    waiting = [asyncio.create_task(keeper.keep(arrival)) for arrival in arrivals]
-    await asyncio.sleep(0)
+    waiting = [keeper.keep(arrival) for arrival in arrivals]
     keeper.start()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False]
@@ -84,8 +83,7 @@ async def test_of_two_processes_one_takes_a_control_id_where_the_source_refuses_
 async def test_stopping_finishes_what_waits(engine: AsyncEngine) -> None:
     keeper = Keeper(engine)
     keeper.start()
-    waiting = [asyncio.create_task(keeper.keep(_arrival(number))) for number in range(300)]
-    await asyncio.sleep(0)
+    waiting = [keeper.keep(_arrival(number)) for number in range(300)]
     await keeper.stop()
     assert len(set(await asyncio.gather(*waiting))) == await _kept(engine) == 300
 
