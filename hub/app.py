@@ -105,6 +105,7 @@ async def running(settings: Settings, database: Database, parts: Collection[Part
         mllp = await _listen(hub, stack) if Part.MLLP in parts else 0
         http = await _serve(hub, stack, parts) if Part.API in parts else 0
         gc.freeze()  # what is loaded by now stays: the collector need not walk it at every request
+        gc.set_threshold(20_000)
         logger.info("serving", parts=sorted(parts), http=http, mllp=mllp)
         yield Running(hub=hub, http_port=http, mllp_port=mllp)
 

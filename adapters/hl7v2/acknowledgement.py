@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
 
@@ -164,8 +164,7 @@ def acknowledge(
     correlate: MSA-2 stays empty. `is_last` asks, in MSH-15 and MSH-16, for no acknowledgement of this one: the
     application acknowledgement of enhanced mode is a message of its own, and some senders would answer it.
     """
-    delimiters = header.delimiters if header else delimiters_of("|", _STANDARD)
-    text = _Text(delimiters)
+    text = _Text(header.delimiters if header else delimiters_of("|", _STANDARD))
     version = (header.version if header else "") or _DEFAULT_VERSION
     tail = _msa(header, text, refusal, language, level)
     if refusal is not None:
@@ -181,10 +180,9 @@ class _Text:
 
     def __init__(self, delimiters: Delimiters) -> None:
         self.delimiters = delimiters
-        self._escapes = _escapes(delimiters)
 
     def escaped(self, text: str) -> str:
-        return text.translate(self._escapes)
+        return text.translate(_escapes(self.delimiters))
 
     def segment(self, *fields: str) -> str:
         return self.delimiters.field.join(fields)
@@ -224,7 +222,7 @@ def _msh(
     is_last: bool,
     charset: str,
 ) -> str:
-    sent_at = at.strftime("%Y%m%d%H%M%S%z")
+    sent_at = _stamp(at.replace(microsecond=0, tzinfo=None), at.utcoffset() or timedelta())
     if header is None:
         kind = _kind("", version, "^")
         fields = ["MSH", _STANDARD, "", "", "", "", sent_at, "", kind, control_id, "P", version]
@@ -242,6 +240,12 @@ def _msh(
     elif is_last:
         fields += ["", "", *asked]
     return separator.join(fields)
+
+
+@lru_cache(maxsize=64)
+def _stamp(at: datetime, offset: timedelta) -> str:
+    """A time as v2 writes it: once for all the answers of a second."""
+    return at.replace(tzinfo=timezone(offset)).strftime("%Y%m%d%H%M%S%z")
 
 
 def _kind(answered: str, version: str, component: str) -> str:

@@ -80,7 +80,9 @@ class DoorCheck:
         for rule in rules:
             by_segment.setdefault(rule.segment, {}).setdefault(rule.field, []).append(_folded(rule))
         self._rules = {
-            segment: [(field, found, any(rule.each for rule in found)) for field, found in by_field.items()]
+            segment: [
+                (field, found, any(rule.each for rule in found), _only_check(found)) for field, found in by_field.items()
+            ]
             for segment, by_field in by_segment.items()
         }
 
@@ -93,12 +95,20 @@ class DoorCheck:
                 continue
             fields = segment.fields
             count = len(fields)
-            for field, rules, each in asked:
+            for field, rules, each, only in asked:
                 if field < count and (text := fields[field]):
+                    if only is not None and text.isalnum() and only(text):
+                        continue  # letters and digits alone: no separator is one, so there is nothing to cut
                     fault = _fault(rules, segment, text, each=each)
                     if fault is not None:
                         return fault
         return None
+
+
+def _only_check(rules: Sequence[Rule]) -> Callable[[str], bool] | None:
+    """The check of a field's only rule, where that one looks at the first component of any repetition."""
+    first = rules[0]
+    return first.check if len(rules) == 1 and first.component <= 1 and first.when is None else None
 
 
 def _folded(rule: Rule) -> Rule:

@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
             found = self._next()
             if found is None:
                 break
-            answer = asyncio.ensure_future(self._listener.answer(found))
+            answer = self._answer_to(found)
             self._answers.append((answer, len(found.content)))
             self._bytes += len(found.content)
             answer.add_done_callback(self._answered)
@@ -188,6 +188,14 @@ class Connection(asyncio.Protocol):
         """For one more frame; and not more bytes of them than of two of the largest."""
         limits = self._limits
         return len(self._answers) < limits.pending and self._bytes < limits.bytes and len(self._owed) < limits.owed
+
+    def _answer_to(self, received: Frame) -> asyncio.Future[Answer]:
+        try:
+            return asyncio.ensure_future(self._listener.answer(received))
+        except Exception as error:
+            failed: asyncio.Future[Answer] = self._loop.create_future()
+            failed.set_exception(error)
+            return failed
 
     def _answered(self, _: asyncio.Future[Answer]) -> None:
         """Writes the acknowledgements that are due: those with none unfinished before them. What one commit answers is

@@ -1,8 +1,8 @@
 """The MSH segment, read from bytes before the rest of the message is decoded (HL7 v2.5.1 chapter 2.15.9)."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from hub.errors import refuse
 from hub.message import Delimiters, component_of
@@ -24,9 +24,11 @@ _LATIN = re.compile(r"(?:ISO[ -]?)?8859[/-]1(?:~.*)?", re.IGNORECASE)
 _ABSENT = ("\x1d", "\x1e", "\x1f")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Header:
-    """What MSH says of a message. Application and facility fields are raw texts, as sent, all components."""
+class Header(NamedTuple):
+    """What MSH says of a message. Application and facility fields are raw texts, as sent, all components.
+
+    A tuple, as `Segment` is: one is made of each message while its sender waits.
+    """
 
     delimiters: Delimiters
     encoding_characters: str

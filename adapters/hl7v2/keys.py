@@ -63,20 +63,24 @@ def keys_of(message: V2Message, source: Source | None) -> Keys:
     lanes: dict[str, None] = {}
     for segment in message.segments:
         if segment.name == "PID":
-            own = _numbered(segment, 3) + _numbered(segment, 2)
-            add_keys(numbers, (number for _, number in own + _numbered(segment, 18) + _numbered(segment, 19)))
+            own = [*_numbered(segment, 3), *_numbered(segment, 2)]
+            add_keys(numbers, [number for _, number in own])
+            for field in (18, 19):
+                add_keys(numbers, [number for _, number in _numbered(segment, field)])
             add_keys(names, _names(segment, 5))
-            add_keys(lanes, _lanes(own, source)[:1])
+            add_keys(lanes, _lanes(own, source, 1))
         elif segment.name == "MRG":
             prior = _numbered(segment, 1)
-            add_keys(numbers, (number for _, number in prior))
+            add_keys(numbers, [number for _, number in prior])
             add_keys(names, _names(segment, 7))
             add_keys(lanes, _lanes(prior, source))
     return Keys(numbers=tuple(numbers), names=tuple(names), lanes=tuple(lanes))
 
 
-def _numbered(segment: Segment, field: int) -> list[tuple[str, str]]:
+def _numbered(segment: Segment, field: int) -> Sequence[tuple[str, str]]:
     """Type (CX.5) and number (CX.1) of each repetition that has one."""
+    if not segment.field(field):
+        return ()
     found = []
     for repetition in _repetitions(segment, field):
         parts = components_of(segment.delimiters, repetition)
@@ -91,7 +95,7 @@ def _repetitions(segment: Segment, field: int) -> list[str]:
     return text.split(segment.delimiters.repetition, _LOOKED_AT)[:_LOOKED_AT] if text else []
 
 
-def _lanes(numbered: Sequence[tuple[str, str]], source: Source | None) -> list[str]:
+def _lanes(numbered: Sequence[tuple[str, str]], source: Source | None, most: int | None = None) -> list[str]:
     """The lanes of these numbers, first those by which the source itself tells its patients apart, in the profile's
     order; then the declared ones, then the others. Messages that write the numbers in another order share a lane so."""
     if source is None:
@@ -99,10 +103,13 @@ def _lanes(numbered: Sequence[tuple[str, str]], source: Source | None) -> list[s
     ranked = []
     for type_, number in numbered:
         rule = source.rule_for(type_)
-        rank = (2, 0) if rule is None else (0 if rule.of_patient else 1, source.identifiers.index(rule))
-        ranked.append((rank, rule.kind if rule else type_.casefold(), number))
+        if rule is None:
+            ranked.append(((2, 0), type_.casefold(), number))
+        else:
+            place = next(at for at, one in enumerate(source.identifiers) if one is rule)
+            ranked.append(((0 if rule.of_patient else 1, place), rule.kind, number))
     ranked.sort(key=itemgetter(0))
-    return [lane_of(source, kind, number) for _, kind, number in ranked]
+    return [lane_of(source, kind, number) for _, kind, number in ranked[:most]]
 
 
 def _names(segment: Segment, field: int) -> Iterator[str]:

@@ -251,6 +251,7 @@ class Reception:
             found.refusal = refuse("internal", reference=reference).refusal
         found.refusal = frame.fault or found.refusal
         found.keys = _keys(frame.content, found)
+        found.message = None  # hundreds that wait for their commit would keep the memory that the next could reuse
         return found
 
     def _examine(self, frame: Frame, found: _Examined) -> None:
