@@ -49,6 +49,9 @@ class Part(StrEnum):
     COLLECT = "collect"
 
 
+_UNDER_WAY = 20_000
+"""Objects more than were let go of, before the collector looks for cycles. Python's own 700 are those of a dozen
+messages that wait for their commit: it looked at each of them, and in vain."""
 _KEEPING = frozenset({Part.API, Part.MLLP, Part.COLLECT})
 """The parts that take messages in."""
 
@@ -105,7 +108,7 @@ async def running(settings: Settings, database: Database, parts: Collection[Part
         mllp = await _listen(hub, stack) if Part.MLLP in parts else 0
         http = await _serve(hub, stack, parts) if Part.API in parts else 0
         gc.freeze()  # what is loaded by now stays: the collector need not walk it at every request
-        gc.set_threshold(20_000)
+        gc.set_threshold(_UNDER_WAY)
         logger.info("serving", parts=sorted(parts), http=http, mllp=mllp)
         yield Running(hub=hub, http_port=http, mllp_port=mllp)
 

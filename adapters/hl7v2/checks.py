@@ -81,7 +81,7 @@ class DoorCheck:
             by_segment.setdefault(rule.segment, {}).setdefault(rule.field, []).append(_folded(rule))
         self._rules = {
             segment: [
-                (field, found, any(rule.each for rule in found), _only_check(found)) for field, found in by_field.items()
+                (at, found, any(rule.each for rule in found), _only_check(found)) for at, found in by_field.items()
             ]
             for segment, by_field in by_segment.items()
         }

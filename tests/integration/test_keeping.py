@@ -1,14 +1,16 @@
 """Group commit: what `keep` returns for is on disk, whatever happens to the others or to the connection."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hub.errors import refuse
 from hub.keeping import Keeper
-from hub.message import Arrival, Format, Reuse, Transport
+from hub.message import Arrival, Format, Kept, Reuse, Transport
 from hub.store import inbox
 
 
@@ -39,6 +41,69 @@ async def test_a_message_that_cannot_be_stored_does_not_spoil_the_others(engine:
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False]
     assert await _kept(engine) == 2
+    await keeper.stop()
+
+
+def _new(number: int, *, kind: str = "ADT^A01", control_id: str = "") -> Arrival:
+    """One that may be stored by the statement for what is new."""
+    arrival = _arrival(number, kind=kind)
+    return replace(arrival, control_id=control_id or f"C{number}", digest=arrival.raw)
+
+
+@pytest.mark.parametrize("spoilt", [_arrival, _new], ids=["judged", "new"])
+async def test_what_was_committed_before_another_failed_is_kept_once_and_no_repeat_of_itself(
+    engine: AsyncEngine, spoilt: Callable[..., Arrival]
+) -> None:
+    """What is new is committed by a statement of its own, before that of the others."""
+    keeper = Keeper(engine)
+    waiting = [keeper.keep(one) for one in (_new(1), spoilt(2, kind="ADT\0A01"), _new(3))]
+    keeper.start()
+    first, failed, third = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(failed, Exception)
+    assert [isinstance(one, Kept) and one.is_repeat for one in (first, third)] == [False, False]
+    assert await _kept(engine) == 2
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("select sum(repeats) from control")) == 0
+    await keeper.stop()
+
+
+async def test_of_what_shares_a_commit_each_is_told_its_own(engine: AsyncEngine) -> None:
+    refusal = refuse("unknown-message-type", "MSH-9", type="ADT^A99", known="ADT^A01").refusal
+    keeper = Keeper(engine)
+    sent = [
+        _new(1),
+        replace(_new(2), refusal=refusal),
+        _arrival(3),
+        _new(1),
+        replace(_new(1), digest=b"other"),
+        _new(4),
+    ]
+    waiting = [keeper.keep(one) for one in sent]
+    keeper.start()
+    kept = await asyncio.gather(*waiting)
+    assert [one.is_repeat for one in kept] == [False, False, False, True, False, False]
+    assert [one.refusal for one in kept] == [None, refusal, None, None, None, None]
+    assert kept[3].id == kept[0].id
+    assert len({one.id for one in kept}) == 5
+    await keeper.stop()
+
+
+async def test_a_sender_that_is_gone_keeps_nobody_else_from_being_told(engine: AsyncEngine) -> None:
+    keeper = Keeper(engine)
+    waiting = [keeper.keep(_new(number)) for number in range(3)]
+    waiting[1].cancel()
+    keeper.start()
+    assert {one.is_repeat for one in await asyncio.gather(waiting[0], waiting[2])} == {False}
+    assert await _kept(engine) == 3
+    await keeper.stop()
+
+
+async def test_a_control_id_is_stored_as_it_came_whatever_stands_in_it(engine: AsyncEngine) -> None:
+    keeper = Keeper(engine)
+    keeper.start()
+    await keeper.keep(_new(1, control_id="a\x1eb\x1fc"))
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("select control_id from message")) == "a\x1eb\x1fc"
     await keeper.stop()
 
 

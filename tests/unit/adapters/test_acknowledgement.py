@@ -54,6 +54,16 @@ def test_every_answer_is_a_message_that_names_the_one_it_answers(version: str, c
     assert len(found.segments) == (3 if refusal else 2)
 
 
+def test_one_instant_is_said_in_the_zone_of_each_sender() -> None:
+    zones = [timezone(timedelta(hours=hours)) for hours in (8, 0, -3)]
+    said = [read(acknowledge(header(), at=AT.astimezone(zone), control_id="H1"), "utf-8") for zone in zones]
+    assert [one.segments[0].field(7) for one in said] == [
+        "20260105093000+0800",
+        "20260105013000+0000",
+        "20260104223000-0300",
+    ]
+
+
 @pytest.mark.parametrize(
     ("version", "kind"),
     [("2.2", "ACK"), ("2.3", "ACK"), ("2.3.1", "ACK^A01"), ("2.4", "ACK^A01^ACK"), ("2.5.1", "ACK^A01^ACK")],

@@ -156,6 +156,53 @@ async def test_acknowledgements_leave_in_the_order_of_the_frames() -> None:
         assert await answers(reader, 200) == [b"ACK " + content for content in contents]
 
 
+async def test_answers_that_are_known_out_of_order_leave_in_the_order_of_the_frames() -> None:
+    """The last is known first, as where two groups are under way: it waits for those before it."""
+    given: list[asyncio.Future[Answer]] = []
+
+    def desk(_: Frame) -> asyncio.Future[Answer]:
+        given.append(asyncio.get_running_loop().create_future())
+        return given[-1]
+
+    async with listening(desk) as listener, connected(listener) as (reader, writer):
+        writer.write(b"".join(frame(b"%d" % number) for number in range(4)))
+        await until(lambda: len(given) == 4)
+        given[3].set_result(Answer(b"3"))
+        await asyncio.sleep(0.02)
+        for number in (1, 2, 0):
+            given[number].set_result(Answer(b"%d" % number))
+        assert await asyncio.wait_for(reader.read(1_000), 10) == b"".join(frame(b"%d" % number) for number in range(4))
+
+
+async def test_a_desk_that_fails_before_it_waits_leaves_only_its_own_frame_unanswered() -> None:
+    def desk(received: Frame) -> Awaitable[Answer]:
+        if received.content == b"fail":
+            raise RuntimeError("as told")
+        return Desk()(received)
+
+    async with listening(desk) as listener, connected(listener) as (reader, writer):
+        writer.write(frame(b"a") + frame(b"fail") + frame(b"b"))
+        assert await answers(reader, 2) == [b"ACK a", b"ACK b"]
+
+
+async def test_an_answer_to_a_connection_that_was_cut_goes_nowhere() -> None:
+    given: list[asyncio.Future[Answer]] = []
+
+    def desk(_: Frame) -> asyncio.Future[Answer]:
+        given.append(asyncio.get_running_loop().create_future())
+        return given[-1]
+
+    async with listening(desk) as listener:
+        async with connected(listener) as (reader, writer):
+            writer.write(frame(b"a") + frame(b"b"))
+            await until(lambda: len(given) == 2)
+            for connection in list(listener.connections):
+                connection.cut()
+            assert await reader.read() == b""
+        await until(lambda: not listener.connections)
+    assert all(answer.cancelled() for answer in given)
+
+
 async def test_frames_that_arrive_together_are_answered_side_by_side() -> None:
     together = asyncio.Event()
     desk = Desk()
