@@ -49,7 +49,7 @@ async def find_facts_of(
     if missing := {one for one in asked if entry_id(*one) not in found}:
         of = {resident for resident, _, _ in missing}
         patients = sorted(patient for patient, resident in owners.items() if resident in of)
-        kinds = sorted({kind for _, kind, _ in missing})
+        kinds = sorted({said for _, kind, _ in missing for said in kinds_behind(kind)})
         rest = await facts.list_every_of_kinds(connection, patients, kinds, at)
         found = _facts_of(await named(connection, rest), owners) | found
     return {one: found.get(entry_id(*one), []) for one in asked}
@@ -58,10 +58,11 @@ async def find_facts_of(
 def _keys(asked: Iterable[Asked], owners: Mapping[UUID, UUID]) -> set[tuple[UUID, str, str]]:
     """Under which keys of patients the facts of entries stand (`hub.apart.key_of`)."""
     return {
-        (patient, kind, under)
+        (patient, said, under)
         for resident, kind, key in asked
         for patient, of in owners.items()
         if of == resident
+        for said in kinds_behind(kind)
         for under in (key, key.rpartition("~")[0])
         if under
     }

@@ -262,6 +262,24 @@ async def test_histories_take_as_many_statements_for_one_entry_as_for_many(
     assert sent[0] == sent[1]
 
 
+async def test_an_entry_that_no_fact_stands_behind_has_no_history(doctor: Asker, ward: Ward) -> None:
+    key = await ward.admit()
+    await ward.note(key, "Observation")
+    [edge] = (await doctor.ask(HISTORY, id=str(key)))["resident"]["record"]["observations"]["edges"]
+    assert edge["node"]["history"] == []
+
+
+async def test_what_stands_under_another_key_than_its_facts_is_found_among_its_kind(
+    doctor: Asker, ward: Ward, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule of merging may give an entry another key than the one that a fact was stored with."""
+    await deliver(engine, [potassium("6.8", 1)])
+    [key] = await readable(engine, ward)
+    monkeypatch.setattr("hub.recalling._keys", lambda *_: set())
+    [edge] = (await doctor.ask(HISTORY, id=str(key)))["resident"]["record"]["observations"]["edges"]
+    assert [step["state"] for step in edge["node"]["history"]] == ["CURRENT"]
+
+
 async def test_a_history_of_too_many_words_is_refused(doctor: Asker, ward: Ward) -> None:
     key = await ward.admit()
     await ward.note(key, "Condition")
