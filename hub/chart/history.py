@@ -88,9 +88,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Chang
     )
 
 
-def _states(
-    folded: Mapping[Key, Folded], said: Mapping[Key, Sequence[Fact]]
-) -> dict[UUID, State]:
+def _states(folded: Mapping[Key, Folded], said: Mapping[Key, Sequence[Fact]]) -> dict[UUID, State]:
     """What has become of each fact, by what all that was said with its key amounts to."""
     return {fact.id: _state(fact, one, said[of]) for of, one in folded.items() for fact in said[of]}
 
