@@ -123,7 +123,7 @@ def test_a_prescription_that_is_named_by_its_bundle_is_found_by_that() -> None:
     urn = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
     asked = {"authorizingPrescription": [{"reference": urn}]}
     assert key(DISPENSE, asked, names={urn: "house|CF1|s|Y002"}) == "house|CF1|s|Y002"
-    assert key(DISPENSE, asked, key="d", source="his") == "his|d"
+    assert key(DISPENSE, asked, key="d", source="his") == "his|MedicationDispense|d"
 
 
 def test_a_contained_prescription_says_its_number_and_drug_itself() -> None:
@@ -139,12 +139,16 @@ def test_what_is_taken_belongs_to_its_prescription_and_to_no_plan() -> None:
     asked = {"basedOn": [{"reference": "MedicationRequest/r1"}]}
     assert key(TAKEN, asked, key="t") == key(REQUEST, DRUG, key="r1")
     plan = {"basedOn": [{"reference": "CarePlan/r1"}, {"type": "ServiceRequest", "identifier": {"value": "1"}}]}
-    assert key(TAKEN, plan | DRUG, key="t", source="his") == "his|t"
+    assert key(TAKEN, plan | DRUG, key="t", source="his") == "his|MedicationStatement|t"
 
 
 def test_each_administration_is_an_event_of_its_own() -> None:
     asked = {"request": {"reference": "MedicationRequest/r1"}, **DRUG}
-    assert key(GIVEN, asked, key="a", source="his") == "his|a"
+    assert key(GIVEN, asked, key="a", source="his") == "his|MedicationAdministration|a"
+
+
+def test_ids_count_by_type_so_that_the_same_id_of_two_types_is_two_things() -> None:
+    assert len({key(kind, DRUG, key="1") for kind in (REQUEST, DISPENSE, GIVEN, TAKEN)}) == 4
 
 
 def test_a_course_shows_all_that_its_statements_say_led_by_the_prescription() -> None:
