@@ -81,6 +81,21 @@ def test_what_plays_another_part_is_another_diagnosis() -> None:
     assert sorted(found, key=str) == [("I63.900", "脑梗死"), (None, "肺炎")]
 
 
+def test_a_code_without_a_part_goes_with_the_name_behind_it_that_says_one() -> None:
+    found = diagnoses(
+        *(code("J18.900", "诊断编码"), name("肺炎", "入院诊断名称")),
+        *(code("I10.x00", "诊断编码"), name("高血压", "入院诊断名称")),
+        *(code("I63.900", "诊断编码"), name("脑梗死", "确定诊断名称")),
+    )
+    assert found == [("J18.900", "肺炎"), ("I10.x00", "高血压"), ("I63.900", "脑梗死")]
+
+
+@pytest.mark.parametrize(("label", "part"), [("修正诊断名称", "修正诊断"), ("术后诊断名称", "术后诊断")])
+def test_the_part_of_a_diagnosis_is_said_by_its_name(label: str, part: str) -> None:
+    (found,) = made("Condition", read(with_entries(code("J18.900", "诊断编码"), name("肺炎", label))))
+    assert part in [coding.get("display") for one in found["category"] for coding in one["coding"]]
+
+
 def test_a_state_without_a_part_goes_with_what_stands_before_it() -> None:
     state = Said(element="DE09.00.104.00", label="情况代码", type="CD", code="4", system="2.3.1.253", value="无")
     [first, second] = made("Condition", read(with_entries(code("I63.900"), code("I10.x00"), state)))

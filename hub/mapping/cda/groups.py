@@ -88,7 +88,7 @@ def _candidate_around(one: Standing, parents: Mapping[int, int], numbers: Set[in
 
 def _paired(beside: Group, roles: Roles) -> Iterator[Group]:
     """Entries side by side, as what belongs together. What plays another part is something else; what has no part of
-    its own goes with what stands before it."""
+    its own goes with what stands before it, and the name that says the part of a code that had none goes with that."""
     latest: Group | None = None
     by_role: dict[str, list[Group]] = {}
     columns = _columns(beside, roles)
@@ -96,8 +96,13 @@ def _paired(beside: Group, roles: Roles) -> Iterator[Group]:
         role = role_of(one.said.label, roles)
         if role in columns:
             continue
+        if role and latest is not None and _waits_for(latest, one, roles):
+            by_role[""].remove(latest)
+            by_role.setdefault(role, []).append(latest)
+            latest.append(one)
+            continue
         last = latest if not role else next(reversed(by_role.get(role, [])), None)
-        is_opened_anew = role in by_role and by_role[role][0][0].element == one.element
+        is_opened_anew = bool(by_role.get(role)) and by_role[role][0][0].element == one.element
         if last is None or is_opened_anew or any(other.element == one.element for other in last):
             last = []
             by_role.setdefault(role, []).append(last)
@@ -106,6 +111,11 @@ def _paired(beside: Group, roles: Roles) -> Iterator[Group]:
     yield from (group for groups in by_role.values() for group in groups)
     for column in columns.values():
         yield from column
+
+
+def _waits_for(group: Group, one: Standing, roles: Roles) -> bool:
+    """Whether a group is a lone entry without a part, and this one another element of the same thing."""
+    return len(group) == 1 and group[0].element != one.element and not role_of(group[0].said.label, roles)
 
 
 def _columns(beside: Iterable[Standing], roles: Roles) -> dict[str, list[Group]]:
