@@ -206,13 +206,33 @@ def _components(resource: Resource) -> str | None:
 
 
 def _range(resource: Resource) -> str | None:
-    first: Resource = next(iter(resource.get("referenceRange") or ()), {})
-    if first.get("text"):
-        return str(first["text"])
-    low, high = ((first.get(name) or {}).get("value") for name in ("low", "high"))
+    """The reference range as text; of several (by sex, by age) each with whom it holds for."""
+    said: list[Resource] = resource.get("referenceRange") or []
+    if len(said) == 1:
+        return _limits(said[0])
+    told = (f"{whom}:{limits}" if (whom := _whom(one)) else limits for one in said if (limits := _limits(one)))
+    return ";".join(dict.fromkeys(told)) or None
+
+
+def _limits(one: Resource) -> str | None:
+    if one.get("text"):
+        return str(one["text"])
+    low, high = ((one.get(name) or {}).get("value") for name in ("low", "high"))
     if low is not None and high is not None:
         return f"{low}-{high}"
     return f">={low}" if low is not None else f"<={high}" if high is not None else None
+
+
+_SEXES = {"male": "男", "M": "男", "female": "女", "F": "女"}
+
+
+def _whom(one: Resource) -> str:
+    """For whom a range holds: ``男18-60岁``."""
+    age = one.get("age") or {}
+    low, high = ((age.get(name) or {}).get("value") for name in ("low", "high"))
+    years = f"{low}-{high}岁" if low and high else f"≥{low}岁" if low else f"<{high}岁" if high else ""
+    words = (_SEXES.get(code_of(group) or "", shown_as(group) or "") for group in one.get("appliesTo") or ())
+    return "".join((*words, years))
 
 
 def _report_note(resource: Resource) -> str | None:

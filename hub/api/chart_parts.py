@@ -94,7 +94,10 @@ class TrendPoint:
         "no number, or nobody follows it."
     )
     reference_range: str | None = strawberry.field(description="The range that the laboratory calls normal, as sent.")
-    bounds: Bounds | None = strawberry.field(description="The same as numbers; null where it is no range of numbers.")
+    bounds: Bounds | None = strawberry.field(
+        description="The same as numbers, of a range by sex or age the resident's part; null where it is no range of "
+        "numbers, or not for them."
+    )
     interpretation: str | None = strawberry.field(description="How the laboratory reads the value, in words.")
     interpretation_code: str | None = strawberry.field(description="How the laboratory reads it: H, L, N, A.")
     status: str | None = strawberry.field(description="FHIR's status of the result: final, corrected.")

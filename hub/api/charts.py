@@ -18,6 +18,7 @@ from hub.api.paging import DEFAULT, After, Connection, Edge, First, check_first,
 from hub.care.charts import Moment, Told, Values, list_tellings, list_values, page_in, recall_entries
 from hub.chart.medications import RULES, current_of
 from hub.chart.problems import problems_of
+from hub.chart.ranges import Whose
 from hub.chart.trends import codes_read, followed, trends_of
 from hub.errors import refuse
 from hub.store.records import Found, Page, Row
@@ -89,22 +90,26 @@ class Chart:
         "(85354-9) is one trend of two numbers, however it came; each of them can be followed alone."
     )
     async def trends(self, info: Info, codes: Codes, per_code: PerCode = DEFAULT_POINTS) -> list[Trend]:
-        asked, most = _codes(codes), _points(per_code)
-        return [trend_from(one) for one in trends_of(await self._values(info.context, asked, most), asked, most)]
+        return await self._trends(info.context, _codes(codes), _points(per_code))
 
     @field("The last value of each code, of those that have one.")
     async def latest(self, info: Info, codes: Followed = None) -> list[Latest]:
         asked = _codes(codes) if codes is not None else followed()
-        found = [trend_from(one) for one in trends_of(await self._values(info.context, asked, 1), asked, 1)]
         return [
             Latest(code=one.code, display=one.display, label=one.label, point=one.points[0])
-            for one in found
+            for one in await self._trends(info.context, asked, 1)
             if one.points
         ]
 
     async def _all(self, context: Context, kind: str) -> Sequence[Row]:
         page = Page(MOST_READ)
         return (await found_of(context, self.resident_id, self.as_of, kind, page)).rows
+
+    async def _trends(self, context: Context, codes: Sequence[str], most: int) -> list[Trend]:
+        rows = await self._values(context, codes, most)
+        person = await context.loaders.residents.load(self.resident_id)
+        whose = Whose(sex=person["sex"], birth_date=person["birth_date"])
+        return [trend_from(one) for one in trends_of(rows, codes, most, whose)]
 
     async def _values(self, context: Context, codes: Sequence[str], most: int) -> Sequence[Row]:
         if self.as_of is None:

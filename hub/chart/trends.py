@@ -6,17 +6,17 @@ instant; each of the two can be followed alone as well, whichever way it came.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from hub.chart.order import NEVER
+from hub.chart.ranges import SIGNS, Whose, applying
 from hub.mapping.units import LOINC, PRESSURE_PANEL, PRESSURES, Comparable, comparables, scales
 
 Row = Mapping[str, Any]
-_SIGNS = "--|-|~|～|—|–|至|<=|>=|<|>|≤|≥"
-_RANGE = re.compile(rf"\s*(?P<low>[+-]?\d+(\.\d+)?)?\s*(?P<sign>{_SIGNS})\s*(?P<high>\d+(\.\d+)?)\s*")
+_RANGE = re.compile(rf"\s*(?P<low>[+-]?\d+(\.\d+)?)?\s*(?P<sign>{SIGNS})\s*(?P<high>\d+(\.\d+)?)\s*")
 _FROM = frozenset({">", ">=", "≥"})
 
 
@@ -37,8 +37,8 @@ class Point:
     value: str | None
     unit: str | None
     normalised: tuple[Comparable, ...]
-    bounds: Bounds | None
     rows: tuple[Row, ...]
+    bounds: Bounds | None = None
 
     @property
     def row(self) -> Row:
@@ -67,15 +67,16 @@ def followed() -> list[str]:
     return [PRESSURE_PANEL, *(code for code in scales() if code not in PRESSURES)]
 
 
-def trends_of(rows: Sequence[Row], codes: Iterable[str], most: int) -> list[Trend]:
-    """The trends of codes, in their order, at most `most` values of each. `rows` are results, the newest first."""
+def trends_of(rows: Sequence[Row], codes: Iterable[str], most: int, whose: Whose) -> list[Trend]:
+    """The trends of codes, in their order, at most `most` values of each. `rows` are results, the newest first; of a
+    range by sex or age the part that is `whose` becomes bounds."""
     by_code: dict[str, list[Row]] = {}
     for row in rows:
         by_code.setdefault(row["code"], []).append(row)
-    return [_trend(code, by_code, most) for code in dict.fromkeys(codes)]
+    return [_trend(code, by_code, most, whose) for code in dict.fromkeys(codes)]
 
 
-def _trend(code: str, by_code: Mapping[str, Sequence[Row]], most: int) -> Trend:
+def _trend(code: str, by_code: Mapping[str, Sequence[Row]], most: int, whose: Whose) -> Trend:
     if code == PRESSURE_PANEL:
         points = [*_points(by_code.get(code, ())), *_pairs(by_code)]
     elif code in PRESSURES:
@@ -83,7 +84,7 @@ def _trend(code: str, by_code: Mapping[str, Sequence[Row]], most: int) -> Trend:
     else:
         points = _points(by_code.get(code, ()))
     points.sort(key=lambda point: _place(point.row), reverse=True)
-    shown = tuple(islice(points, most))
+    shown = tuple(replace(point, bounds=_bounds(point, whose)) for point in islice(points, most))
     display = next((point.row["display"] for point in shown if point.row["display"]), None)
     return Trend(code=code, display=display, points=shown)
 
@@ -110,12 +111,11 @@ def _pairs(by_code: Mapping[str, Sequence[Row]]) -> Iterable[Point]:
         if other is not None and row["unit"] == other["unit"]:
             numbers = (*_compared(row, PRESSURES[0], row["value"]), *_compared(other, PRESSURES[1], other["value"]))
             value = f"{row['value']}/{other['value']}"
-            yield Point(value=value, unit=row["unit"], normalised=numbers, bounds=None, rows=(row, other))
+            yield Point(value=value, unit=row["unit"], normalised=numbers, rows=(row, other))
 
 
 def _point(row: Row, value: str | None, numbers: Sequence[Comparable]) -> Point:
-    bounds = _bounds(row, numbers[0].loinc) if len(numbers) == 1 else None
-    return Point(value=value, unit=row["unit"], normalised=tuple(numbers), bounds=bounds, rows=(row,))
+    return Point(value=value, unit=row["unit"], normalised=tuple(numbers), rows=(row,))
 
 
 def _compared(row: Row, code: str, value: str | None) -> list[Comparable]:
@@ -124,9 +124,12 @@ def _compared(row: Row, code: str, value: str | None) -> list[Comparable]:
     return comparables(code, value, row["unit"])
 
 
-def _bounds(row: Row, code: str) -> Bounds | None:
-    """A result's reference range in the unit of comparison; None where it is no range of numbers."""
-    said = _RANGE.fullmatch(row["reference_range"] or "")
+def _bounds(point: Point, whose: Whose) -> Bounds | None:
+    """A result's reference range in the unit of comparison; None where it is no range of numbers, or not theirs."""
+    if len(point.normalised) != 1:
+        return None
+    row, code = point.row, point.normalised[0].loinc
+    said = _RANGE.fullmatch(applying(row["reference_range"], whose, row["effective_at"]) or "")
     if said is None:
         return None
     low, high, sign = said["low"], said["high"], said["sign"]

@@ -1,6 +1,6 @@
 """A record as doctors read it: problems, drugs taken now, trends."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,9 @@ import pytest
 from hub.chart.chapters import chapter_of, chapters
 from hub.chart.medications import RULES, current_of, is_current
 from hub.chart.problems import Telling, problems_of
-from hub.chart.trends import codes_read, followed, trends_of
+from hub.chart.ranges import Whose, applying
+from hub.chart.trends import Trend, codes_read, followed
+from hub.chart.trends import trends_of as trends_of_whom
 from hub.mapping.units import LOINC
 
 ICD = "http://hl7.org/fhir/sid/icd-10"
@@ -175,6 +177,10 @@ def value(number: int, code: str, said: str, unit: str | None, **columns: Any) -
     return row(number, **(shown | columns))
 
 
+def trends_of(rows: Sequence[dict[str, Any]], codes: Sequence[str], most: int) -> list[Trend]:
+    return trends_of_whom(rows, codes, most, Whose())
+
+
 def test_values_of_two_units_are_one_trend() -> None:
     rows = [value(2, "1558-6", "126", "mg/dL"), value(1, "1558-6", "6.5", "mmol/L")]
     [found] = trends_of(rows, ["1558-6"], 10)
@@ -246,6 +252,51 @@ def test_a_reference_range_is_read_in_the_unit_of_comparison(
     [found] = trends_of([value(1, "1558-6", "5.0", unit, reference_range=said)], ["1558-6"], 1)
     read = found.points[0].bounds
     assert (read and (read.low, read.high)) == bounds
+
+
+WOMAN_OF_70, MAN_OF_40 = Whose(sex="female", birth_date="1955-03-12"), Whose(sex="male", birth_date="1985-06-30")
+
+
+@pytest.mark.parametrize(
+    ("said", "hers", "his"),
+    [
+        ("3.9-6.1", "3.9-6.1", "3.9-6.1"),
+        ("男:130-175;女:115-150", "115-150", "130-175"),
+        ("男 130-175 女 115-150", "115-150", "130-175"),
+        ("男性130～175，女性115～150；孕妇110～150", "115～150", "130～175"),
+        ("成年男性:57-97;≥60岁女性:41-81", "41-81", "57-97"),
+        ("18-60岁：3.1-8.0;60岁以上：3.6-9.5", "3.6-9.5", "3.1-8.0"),
+        ("<18岁:1-2;≥18岁:3-4", "3-4", "3-4"),
+        ("孕妇:0.1-2.5;0.3-4.2", "0.3-4.2", "0.3-4.2"),
+        ("孕妇:0.1-2.5", None, None),
+        ("女:卵泡期 3.5-12.5;女:黄体期 1.7-7.7", None, None),
+        ("女:1-2;女:3-4", None, None),
+        ("阴性", "阴性", "阴性"),
+        ("", "", ""),
+    ],
+)
+def test_of_a_range_by_sex_or_age_the_part_that_is_the_residents_holds(
+    said: str, hers: str | None, his: str | None
+) -> None:
+    at = datetime(2026, 3, 11, tzinfo=UTC)
+    assert (applying(said, WOMAN_OF_70, at), applying(said, MAN_OF_40, at)) == (hers, his)
+
+
+def test_a_range_by_age_holds_from_the_birthday_on() -> None:
+    said = "<71岁:1-2;≥71岁:3-4"
+    assert applying(said, WOMAN_OF_70, datetime(2026, 3, 11, tzinfo=UTC)) == "1-2"
+    assert applying(said, WOMAN_OF_70, datetime(2026, 3, 12, tzinfo=UTC)) == "3-4"
+
+
+@pytest.mark.parametrize("whose", [Whose(), Whose(sex="female"), Whose(sex="female", birth_date="1955")])
+def test_whom_a_range_by_age_holds_for_is_not_guessed(whose: Whose) -> None:
+    assert applying("<71岁:1-2;≥71岁:3-4", whose, datetime(2026, 3, 11, tzinfo=UTC)) is None
+
+
+def test_the_bounds_of_a_trend_are_those_of_the_residents_sex() -> None:
+    rows = [value(1, "718-7", "12.1", "g/dL", reference_range="男:13.0-17.5;女:11.5-15.0")]
+    bounds = [trends_of_whom(rows, ["718-7"], 1, whose)[0].points[0].bounds for whose in (WOMAN_OF_70, MAN_OF_40)]
+    assert [(one.low, one.high) for one in bounds if one] == [(115, 150), (130, 175)]
 
 
 def test_a_value_of_a_hospitals_own_code_has_a_trend_and_no_normal_unit() -> None:

@@ -76,6 +76,13 @@ def test_a_reference_range_is_read_from_text_or_limits(item: Json, shown: str) -
     assert columns("Observation", {"referenceRange": [item]})["reference_range"] == shown
 
 
+def test_of_several_reference_ranges_each_says_for_whom_it_holds() -> None:
+    men = {"appliesTo": [{"coding": [{"code": "male"}]}], "low": {"value": 130}, "high": {"value": 175}}
+    women = {"appliesTo": [{"text": "女性"}], "age": {"low": {"value": 18}}, "text": "115-150"}
+    said = columns("Observation", {"referenceRange": [men, women, {"high": {"value": 200}}]})["reference_range"]
+    assert said == "男:130-175;女性≥18岁:115-150;<=200"
+
+
 def test_a_reference_is_called_by_its_own_words_or_by_its_bundle() -> None:
     resource = {"participant": [{"individual": {"reference": "Practitioner/1"}}]}
     assert columns("Encounter", resource, names={"Practitioner/1": "时砚秋"})["doctor"] == "时砚秋"
