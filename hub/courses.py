@@ -50,7 +50,9 @@ def course_key(kind: str, resource: Resource, fact: Fact) -> str:
     for asked in references_of(kind, resource) if kind in _JOINING else ():
         if key := _key_behind(asked, resource, fact):
             return key
-    return f"{fact.source}|{kind}|{fact.key}"  # FHIR's ids count by type: MedicationStatement/1 is not MedicationRequest/1
+    return (
+        f"{fact.source}|{kind}|{fact.key}"  # FHIR's ids count by type: MedicationStatement/1 is not MedicationRequest/1
+    )
 
 
 def prescription_key(resource: Resource, organisation: str, own: str) -> str:
