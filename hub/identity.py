@@ -11,13 +11,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from hub.identifiers import normalise, read_citizen_id
+from hub.identifiers import read_citizen_id
 from hub.mapping.codes import IdentifierKind
+from hub.matching.names import is_newborn, plain
+from hub.matching.numbers import CITIZEN_KINDS, is_own, numbers_in
 from hub.message import Source
 from hub.record import Grade, Identifier, Json
-
-CITIZEN_KINDS = ("citizen-id", "residence-permit")
-"""Kinds of numbers that prove who somebody is, by their check character and birth date."""
 
 
 class Reason(StrEnum):
@@ -138,15 +137,10 @@ def proofs_of(patient: Json, source: Source, kinds: Mapping[str, IdentifierKind]
     """The strong numbers of a Patient resource, normalised."""
     own: list[Identifier] = []
     anothers: list[Identifier] = []
-    by_system = {kind.system: kind.kind for kind in kinds.values() if kind.system}
-    for identifier in patient.get("identifier") or ():
-        system = str(identifier.get("system", ""))
-        rule = source.rule_for(system)
-        kind = rule.kind if rule else by_system.get(system, "")
-        proof = _proof(kind, str(identifier.get("value", "")), kinds)
-        if proof is None:
-            continue
-        (own if _is_own(proof, str(patient.get("birthDate", ""))) else anothers).append(proof)
+    born, newborn = str(patient.get("birthDate") or ""), is_newborn(plain(name_of(patient)))
+    for proof in numbers_in(patient.get("identifier") or (), source, kinds):
+        if kinds[proof.kind].strength == "strong":
+            (own if is_own(proof, born, newborn) else anothers).append(proof)
     return Proofs(own=_once(own), anothers=_once(anothers))
 
 
@@ -239,25 +233,6 @@ def _new(proofs: Proofs) -> Decision:
         return Decision(resident_id=None, grade=Grade.CERTAIN, reason=Reason.NEW_WITH_PROOF)
     reason = Reason.NEW_UNDER_ANOTHERS_NUMBER if proofs.anothers else Reason.NEW_WITHOUT_PROOF
     return Decision(resident_id=None, grade=Grade.CERTAIN, reason=reason)
-
-
-def _proof(kind: str, value: str, kinds: Mapping[str, IdentifierKind]) -> Identifier | None:
-    if kind not in kinds or kinds[kind].strength != "strong" or not value:
-        return None
-    if kind not in CITIZEN_KINDS:
-        return Identifier(kind=kind, system=kinds[kind].system, value=normalise(value))
-    found = read_citizen_id(value)
-    if found is None:
-        return None
-    kind = "residence-permit" if found.is_permit else "citizen-id"
-    return Identifier(kind=kind, system=kinds[kind].system, value=found.number)
-
-
-def _is_own(proof: Identifier, birth_date: str) -> bool:
-    if proof.kind not in CITIZEN_KINDS or not birth_date:
-        return True
-    found = read_citizen_id(proof.value)
-    return found is not None and found.birth_date.isoformat().startswith(birth_date)
 
 
 def _once(proofs: Iterable[Identifier]) -> tuple[Identifier, ...]:
