@@ -2,7 +2,7 @@
 
 The address code is the place of first registration and may name a division that is long abolished, so it is never
 held against a table; 81, 82 and 83 are residence permits of Hong Kong, Macao and Taiwan residents, which follow the
-same structure.
+same structure, and so do foreigners' permanent residence cards since 1 December 2023, which begin with 9.
 """
 
 import unicodedata
@@ -14,7 +14,8 @@ from typing import Literal
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "10X98765432"
-_PERMITS = ("81", "82", "83")
+_FAMILIES = {"81": "residence-permit", "82": "residence-permit", "83": "residence-permit"}
+_FOREIGN = "9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,17 @@ class CitizenId:
     was_short: bool = False
 
     @property
+    def kind(self) -> str:
+        """Which card the number stands on, by its first digits: ``citizen-id``, ``residence-permit`` (810000, 820000
+        and 830000) or ``foreigner-card`` (9)."""
+        if self.number.startswith(_FOREIGN):
+            return "foreigner-card"
+        return _FAMILIES.get(self.number[:2], "citizen-id")
+
+    @property
     def is_permit(self) -> bool:
         """Whether this is a residence permit of the 810000, 820000 and 830000 families."""
-        return self.number.startswith(_PERMITS)
+        return self.kind == "residence-permit"
 
 
 def normalise(text: str) -> str:

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     SAME_CITIZEN_ID = "same-citizen-id"
     SAME_CITIZEN_ID_OTHER_BIRTH_DATE = "same-citizen-id-other-birth-date"
     SAME_HEALTH_RECORD = "same-health-record-number"
+    SAME_DOCUMENT = "same-document-number"
     SAME_LOCAL_NUMBER = "same-local-number"
     NEW_WITH_PROOF = "new-with-proof"
     NEW_WITHOUT_PROOF = "new-without-proof"
@@ -52,6 +53,10 @@ SENTENCES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         Reason.SAME_HEALTH_RECORD: (
             "Same health-record number, and the name or the birth date is equal.",
             "居民健康档案编号相同，且姓名或出生日期一致。",
+        ),
+        Reason.SAME_DOCUMENT: (
+            "Same number of a passport, travel permit or certificate, and the name or the birth date is equal.",
+            "护照、通行证或出生证明号码相同，且姓名或出生日期一致。",
         ),
         Reason.SAME_LOCAL_NUMBER: (
             "The source's own patient number is the one that it used before.",
@@ -183,10 +188,10 @@ def citizen_ids_of(proofs: Iterable[Identifier]) -> frozenset[str]:
     return frozenset(proof.value for proof in proofs if proof.kind in CITIZEN_KINDS)
 
 
-def _kind_of(number: str) -> bool:
-    """Whether a number is a residence permit: one person may hold a permit and, later, a citizen ID number."""
+def _kind_of(number: str) -> str:
+    """Which card a number stands on: one person may hold a permit and, later, a citizen ID number."""
     found = read_citizen_id(number)
-    return found is not None and found.is_permit
+    return found.kind if found else ""
 
 
 def name_of(patient: Json) -> str:
@@ -212,7 +217,8 @@ def _by_proof(proofs: Proofs, patient: Json, holders: Mapping[tuple[str, str], H
         if is_another(proofs, holder.citizen_ids):
             continue
         if _same_name(patient, holder) or patient.get("birthDate") == holder.birth_date:
-            return Decision(resident_id=holder.resident_id, grade=Grade.CERTAIN, reason=Reason.SAME_HEALTH_RECORD)
+            reason = Reason.SAME_HEALTH_RECORD if proof.kind == "health-record-number" else Reason.SAME_DOCUMENT
+            return Decision(resident_id=holder.resident_id, grade=Grade.CERTAIN, reason=reason)
     for proof in proofs.anothers:
         holder = holders.get((proof.system, proof.value))
         if holder and _same_name(patient, holder):

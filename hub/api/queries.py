@@ -24,11 +24,10 @@ from hub.api.paging import (
 )
 from hub.api.residents import Resident, ResidentConnection, resident_from
 from hub.errors import refuse
-from hub.identifiers import normalise, read_citizen_id
+from hub.identifiers import normalise
 from hub.mapping.codes import IdentifierKind
+from hub.matching.numbers import CITIZEN_KINDS, number_of
 from hub.store import log
-
-_CITIZEN_KINDS = ("citizen-id", "residence-permit")
 
 
 @strawberry.enum(name="Role", description="What somebody is to the hub.")
@@ -138,7 +137,6 @@ def read_number(asked: IdentifierInput, kinds: Mapping[str, IdentifierKind]) -> 
     if kind is None:
         raise refuse("weak-number", "identifier", known=", ".join(strong))
     value = check_text(asked.value, "identifier.value")
-    if kind.kind not in _CITIZEN_KINDS:
-        return [kind.system], normalise(value)
-    read = read_citizen_id(value)
-    return [strong[one].system for one in _CITIZEN_KINDS], read.number if read else normalise(value)
+    found = number_of(kind.kind, value, kinds)
+    systems = [strong[one].system for one in CITIZEN_KINDS] if kind.kind in CITIZEN_KINDS else [kind.system]
+    return systems, found.value if found else normalise(value)

@@ -77,15 +77,24 @@ def converters_page() -> str:
 def identifier_kinds_page() -> str:
     """The kinds of numbers that a source profile may name."""
     rows = [
-        (f"`{kind.kind}`", kind.zh, kind.en, kind.strength, f"`{kind.system}`" if kind.system else "the source's own")
+        (
+            *(f"`{kind.kind}`", kind.zh, kind.en, kind.strength),
+            f"`{kind.shape}`" if kind.shape else "",
+            f"`{kind.system}`" if kind.system else "the source's own",
+        )
         for kind in load_kinds(_mappings() / "codes").values()
     ]
     return page(
         "Identifier kinds",
         "What a source profile may write as `kind`, from `mappings/codes/identifier-kinds.csv`. A **strong** number "
         "leads to one resident, whichever source sends it; a **local** one means something within its source only; one "
-        "with **none** is kept and leads nowhere.",
-        table(("kind", "中文", "English", "strength", "system"), rows),
+        "that is **comparable** speaks for a person where two are compared, and proves nothing; one with **none** is "
+        "kept and leads nowhere. Strong numbers of the shape of a citizen ID number lead by their check character and "
+        "birth date; the others (health record, passport, permits, certificates) lead only where "
+        "the name or the birth date is equal as well. A number has to fit its shape to lead; of one with brackets in "
+        "its shape, what the first pair holds is compared, so that a permit is the same after its renewal. What stands "
+        "for no number (`mappings/codes/placeholder-numbers.csv`: all nines, counted up, 不详) is passed over.",
+        table(("kind", "中文", "English", "strength", "shape", "system"), rows),
     )
 
 

@@ -13,11 +13,13 @@ from hub.mapping.codes import CodeTable, IdentifierKind
 from hub.mapping.compositions import KIND as COMPOSITION
 from hub.mapping.compositions import document_of
 from hub.mapping.converters.numbers import local_system
+from hub.mapping.doubts import with_doubts
 from hub.mapping.elements import Elements
 from hub.mapping.forms import KIND as FORM
 from hub.mapping.forms import form_key, read_form
 from hub.mapping.naming import name_of, named_in, ways_to
 from hub.mapping.times import instant_of
+from hub.matching.placeholders import is_placeholder
 from hub.message import (
     SUBJECTS,
     FhirEntry,
@@ -77,7 +79,8 @@ class FhirMapping:
         entries = [entry for entry in message.entries if entry.refusal is None]
         refusals = {entry.where: entry.refusal for entry in message.entries if entry.refusal}
         names = dict(_names(entries)) | self._courses(entries)
-        people = _People(self.source, self.tables, {base_of(entry.full_url) for entry in message.entries})
+        bases = {base_of(entry.full_url) for entry in message.entries}
+        people = _People(self.source, self.tables, self.kinds, bases)
         for entry in entries:
             if entry.resource["resourceType"] == "Patient":
                 people.add(entry, names)
@@ -142,8 +145,15 @@ class FhirMapping:
 class _People:
     """The patients of one request, by the references that lead to them."""
 
-    def __init__(self, source: Source, tables: Mapping[str, CodeTable], bases: Collection[str]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        tables: Mapping[str, CodeTable],
+        kinds: Mapping[str, IdentifierKind],
+        bases: Collection[str],
+    ) -> None:
         self._source = source
+        self._kinds = kinds
         self._bases = {"", *bases}
         self._tables = tables
         self.unaccounted: list[Unaccounted] = []
@@ -157,7 +167,8 @@ class _People:
         numbers = _numbers(resource, self._source, is_update=entry.method == "PUT")
         if not numbers:
             raise refuse("no-patient", f"{entry.where}.identifier")
-        self._parts.append((numbers, _mapped(entry, "", names), []))
+        patient = with_doubts(_mapped(entry, "", names), self._source, self._kinds)
+        self._parts.append((numbers, patient, []))
         self._by_number |= dict.fromkeys(numbers, len(self._parts) - 1)
         for reference in _references_to(entry):
             self._by_reference[reference] = len(self._parts) - 1
@@ -249,8 +260,9 @@ def _numbers(patient: Mapping[str, Any], source: Source, *, is_update: bool = Fa
     ranked = []
     for identifier in patient.get("identifier") or ():
         rule = source.rule_for(str(identifier.get("system", "")))
-        if rule and identifier.get("value"):
-            ranked.append((not rule.of_patient, source.identifiers.index(rule), rule, str(identifier["value"])))
+        value = str(identifier.get("value") or "")
+        if rule and value and (rule.of_patient or not is_placeholder(value)):
+            ranked.append((not rule.of_patient, source.identifiers.index(rule), rule, value))
     numbers += [
         Identifier(kind=rule.kind, system=local_system(source, rule.type), value=normalise(value))
         for other, _, rule, value in sorted(ranked, key=lambda item: item[:2])

@@ -65,7 +65,9 @@ def load_kinds(folder: Folder) -> dict[str, "IdentifierKind"]:
 
 @dataclass(frozen=True, slots=True)
 class IdentifierKind:
-    """A kind of number. `strength`: ``strong`` leads across sources, ``local`` within one, ``none`` nowhere."""
+    """A kind of number. `strength`: ``strong`` leads across sources, ``comparable`` speaks for a person and proves
+    nothing, ``local`` leads within one source, ``none`` nowhere. `shape` is the regular expression that a number has to
+    fit to lead anywhere, its first group what is compared; ``""``: any."""
 
     kind: str
     system: str
@@ -73,6 +75,7 @@ class IdentifierKind:
     strength: str
     zh: str
     en: str
+    shape: str = ""
 
 
 def _rows(file: Folder) -> Iterator[tuple[str, Code]]:

@@ -11,6 +11,7 @@ from hub.mapping.converters import numbers, values
 from hub.mapping.rows import Row
 from hub.mapping.times import is_no_time, read_time
 from hub.mapping.v2 import V2Mapping
+from hub.matching.placeholders import is_placeholder
 
 _TIMES = frozenset({values.date, values.datetime, values.instant})
 _HEADER = (("MSH", 7), ("EVN", 2), ("EVN", 6))
@@ -80,7 +81,7 @@ def _number(mapping: V2Mapping, segment: str, field: int, types: frozenset[str],
     skipped = mapping.tables["placeholder"].codes
 
     def passes(text: str) -> bool:
-        return read_citizen_id(text) is not None or text in skipped
+        return read_citizen_id(text) is not None or text in skipped or is_placeholder(text)
 
     return Question(
         segment=segment,

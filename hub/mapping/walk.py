@@ -10,6 +10,7 @@ from hub.mapping.accounting import Accounts
 from hub.mapping.conditions import Position
 from hub.mapping.converters import Reader
 from hub.mapping.converters.numbers import patient_numbers
+from hub.mapping.doubts import with_doubts
 from hub.mapping.filling import (
     Building,
     Into,
@@ -137,7 +138,8 @@ class Walk:
                 tell_whose(building, numbers[0])
             self._leave_out(built)
             mapped = [finished(building) for building in built]
-            parts.append(PatientPart(numbers=numbers, demographics=mapped[0], resources=tuple(mapped[1:])))
+            patient = with_doubts(mapped[0], self._reader.source, self._reader.kinds)
+            parts.append(PatientPart(numbers=numbers, demographics=patient, resources=tuple(mapped[1:])))
         return tuple(parts)
 
     def _leave_out(self, built: list[Building]) -> None:

@@ -1,13 +1,15 @@
 """Numbers of a person as they are compared: of a declared kind, normalised, and the person's own or somebody else's."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from hub.identifiers import normalise, read_citizen_id
 from hub.mapping.codes import IdentifierKind
+from hub.matching.placeholders import is_placeholder
 from hub.message import Source
 from hub.record import Identifier, Json
 
-CITIZEN_KINDS = ("citizen-id", "residence-permit")
+CITIZEN_KINDS = ("citizen-id", "residence-permit", "foreigner-card")
 """Kinds of numbers that prove who somebody is, by their check character and birth date."""
 COMPARED = ("strong", "comparable")
 """How far a kind of number must lead to be compared at all."""
@@ -27,16 +29,24 @@ def numbers_in(
 
 
 def number_of(kind: str, value: str, kinds: Mapping[str, IdentifierKind]) -> Identifier | None:
-    """A number of a kind that is compared across sources, normalised; None where it is wrong or of another kind."""
-    if kind not in kinds or kinds[kind].strength not in COMPARED or not value:
+    """A number of a kind that is compared across sources, normalised; None where it is wrong, stands for none, or is of
+    another kind. Cards that share the shape of a citizen ID number are told apart by its first digits, because they are
+    sent under one type; every other kind is what it was declared to be."""
+    if kind not in kinds or kinds[kind].strength not in COMPARED or is_placeholder(value):
         return None
-    if kind not in CITIZEN_KINDS:
-        return Identifier(kind=kind, system=kinds[kind].system, value=normalise(value))
-    found = read_citizen_id(value)
-    if found is None:
+    if kind in CITIZEN_KINDS:
+        found = read_citizen_id(value)
+        if found is not None:
+            return Identifier(kind=found.kind, system=kinds[found.kind].system, value=found.number)
+        if kind != "foreigner-card":
+            return None
+        kind = "former-foreigner-card"
+    shape = kinds[kind].shape
+    fits = re.fullmatch(shape, normalise(value)) if shape else None
+    if shape and fits is None:
         return None
-    kind = "residence-permit" if found.is_permit else "citizen-id"
-    return Identifier(kind=kind, system=kinds[kind].system, value=found.number)
+    compared = fits[1] if fits and fits.re.groups else normalise(value)
+    return Identifier(kind=kind, system=kinds[kind].system, value=compared)
 
 
 def is_own(number: Identifier, birth_date: str, is_newborn: bool = False) -> bool:

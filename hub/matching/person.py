@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.mapping.codes import IdentifierKind
+from hub.mapping.converters.numbers import MOTHERS_NUMBER
 from hub.matching.names import alone, is_newborn, name_in, plain
 from hub.matching.numbers import is_own, numbers_in
+from hub.matching.placeholders import is_placeholder_phone
 from hub.message import Source
 from hub.record import Identifier, Json
 
-MOTHERS_NUMBER = "urn:hub:mothers-identifier"
-"""The extension that holds what PID-21 says: a number of the mother on her newborn's record."""
 _MOTHERS_NAME = "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName"
 _MOTHER = frozenset({"MTH", "NMTH", "GESTM", "母亲", "母"})
 _BORN = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
@@ -109,7 +109,7 @@ def phone(text: str) -> str:
         rest = digits.removeprefix(prefix)
         if rest != digits and len(rest) == len("13900000000") and rest.startswith("1"):
             digits = rest
-    return digits if len(digits) >= len("5221234") else ""
+    return digits if len(digits) >= len("5221234") and not is_placeholder_phone(digits) else ""
 
 
 def once(values: Iterable[Any]) -> tuple[Any, ...]:

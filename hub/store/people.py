@@ -31,7 +31,7 @@ _KNOWN = text(
     """
     select n.source, n.system, n.value, n.patient_id, l.resident_id, stands_for.name, stands_for.birth_date,
            array(select r.value from resident_number r where r.resident_id = l.resident_id
-                 and r.kind in ('citizen-id', 'residence-permit')) as citizen_ids
+                 and r.kind in ('citizen-id', 'residence-permit', 'foreigner-card')) as citizen_ids
     from unnest(cast(:sources as text[]), cast(:systems as text[]), cast(:values as text[]))
       as asked(source, system, value)
     join patient_number n using (source, system, value)
@@ -94,7 +94,7 @@ _HOLDERS = text(
     """
     select n.system, n.value, r.id, r.name, r.birth_date,
            array(select c.value from resident_number c where c.resident_id = r.id
-                 and c.kind in ('citizen-id', 'residence-permit')) as citizen_ids
+                 and c.kind in ('citizen-id', 'residence-permit', 'foreigner-card')) as citizen_ids
     from unnest(cast(:systems as text[]), cast(:values as text[])) as asked(system, value)
     join resident_number n using (system, value)
     join resident r on r.id = n.resident_id

@@ -299,6 +299,19 @@ def test_a_permit_under_the_citizen_id_type_is_told_apart() -> None:
     assert found["system"] == kinds()["residence-permit"].system
 
 
+@pytest.mark.parametrize("number", ["999999999999999999", "不详"])
+def test_a_number_that_stands_for_none_is_passed_over(number: str) -> None:
+    assert convert("identifier", f"{number}^^^^IdentifyNO", reader("PID|1", number=3)) is None
+
+
+def test_a_mothers_number_stands_beside_her_newborns() -> None:
+    found = convert("mothers-identifier", "371099195603120159^^^^IdentifyNO", reader("PID|1", number=21))
+    assert found["valueIdentifier"]["system"] == kinds()["citizen-id"].system
+    wrong = convert("mothers-identifier", "1^^^^IdentifyNO", reader("PID|1", number=21))
+    assert wrong["valueIdentifier"] == {"system": "urn:hub:source:renmin-his:identifier:IdentifyNO", "value": "1"}
+    assert convert("mothers-identifier", "无", reader("PID|1", number=21)) is None
+
+
 def numbers(raw: str, source: Source = RENMIN) -> list[tuple[str, str]]:
     at = reader("PID|1", source=source, number=3)
     return [(number.kind, number.value) for number in patient_numbers(raw, at)]
@@ -313,6 +326,10 @@ def test_a_source_tells_its_patients_apart_by_the_numbers_of_its_profile_in_that
 
 def test_a_citizen_id_number_serves_where_there_is_no_other() -> None:
     assert numbers("^^^^IDCard~37109919560312001X^^^^IdentifyNO") == [("citizen-id", "37109919560312001X")]
+
+
+def test_nobody_is_told_apart_by_a_number_that_stands_for_none() -> None:
+    assert numbers("999999999999999999^^^^IdentifyNO") == []
 
 
 def test_one_number_of_two_houses_is_two_patients() -> None:

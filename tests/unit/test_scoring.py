@@ -125,7 +125,7 @@ Sort Order,Identifier,Name,Data Type,Min,Max,ANTLR,FHIRPath,Narrative,FHIR Attri
 1,PID-5,Name,XPN,0,-1,,,,name[1],,HumanName,0,-1,,,,,
 2,PID-7,Birth,DTM,0,1,,,,birthDate,,date,0,1,,,,,
 3,PID-7,Birth,DTM,0,1,IF LENGTH,,,birthDate.extension[1].url,,uri,0,1,,,,,
-4,PID-21,Mother,CX,0,-1,,,,$this,,,0,1,,,,,
+4,PID-31,Mother,CX,0,-1,,,,$this,,,0,1,,,,,
 5,PID-25,Order,NM,0,1,,,,multipleBirthInteger,,integer,0,1,,,,,
 6,PID-99,,,,,,,,,,,,,,,,,
 """
@@ -148,7 +148,7 @@ def test_a_row_of_hl7s_tables_is_implemented_where_the_same_field_gives_the_same
         (5, "name"): True,
         (7, "birthDate"): True,
         (7, "birthDate.extension"): False,
-        (21, "$this"): False,
+        (31, "$this"): False,
         (25, "multipleBirthInteger"): True,
     }
 
@@ -179,7 +179,7 @@ def test_the_score_tells_what_hl7s_tables_have_a_row_for(pairs: Path, tables: Pa
     assert found["kinds"]["Patient"]["tabled"]["expected"] == 2
     shown = CliRunner().invoke(app, ["mapping", "score", str(pairs), "--tables", str(tables)]).stdout
     assert "3 of 5 rows" in shown
-    assert "PID[Patient]  PID-7 birthDate.extension, PID-21 $this" in shown
+    assert "PID[Patient]  PID-7 birthDate.extension, PID-31 $this" in shown
 
 
 def test_a_folder_without_tables_is_refused(pairs: Path, tmp_path: Path) -> None:

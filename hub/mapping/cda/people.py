@@ -7,7 +7,7 @@ from hub.mapping.cda.codes import concept
 from hub.mapping.cda.context import Context, Convert
 from hub.mapping.cda.places import Branch
 from hub.mapping.cda.values import text
-from hub.mapping.converters.numbers import local_system, numbered
+from hub.mapping.converters.numbers import is_nobodys, local_system, numbered
 from hub.mapping.converters.people import PARTICIPATION
 from hub.mapping.converters.reader import filled
 from hub.message import NUMBERS, IdentifierRule, Source, rule_for_root
@@ -83,6 +83,8 @@ def person_number(branch: Branch, context: Context) -> Json | None:
     rule = rule_for_root(context.source, main.system)
     kind = NUMBERS.get(main.system, "local-number")
     rule = rule or IdentifierRule(type=main.system, kind=kind)
+    if is_nobodys(rule, value, context.kinds):
+        return None
     return numbered(rule, value, context.source, context.kinds, main.where)
 
 
@@ -148,7 +150,8 @@ def patient_numbers(branches: Iterable[Branch], context: Context) -> tuple[Ident
     for branch in branches:
         main = branch.main
         rule = rule_for_root(source, main.system) if main else None
-        if main is not None and rule is not None and (value := context.said(main.value)):
+        value = context.said(main.value) if main else ""
+        if rule is not None and value and not is_nobodys(rule, value, context.kinds):
             declared.append((source.identifiers.index(rule), rule, value))
     own = [item for item in declared if item[1].of_patient] or declared
     return tuple(

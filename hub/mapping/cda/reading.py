@@ -17,6 +17,7 @@ from hub.mapping.cda.places import Branches, Seen, Standing, View
 from hub.mapping.cda.readable import readable
 from hub.mapping.cda.rows import CdaPlan, CdaSet
 from hub.mapping.codes import CodeTable, IdentifierKind
+from hub.mapping.doubts import with_doubts
 from hub.mapping.times import is_no_time, read_time
 from hub.message import VISIT_BY_ADMISSION, CdaDocument, Datum, Source, Statement
 from hub.record import Identifier, Json, Mapped, PatientPart, Reading, Unaccounted
@@ -75,7 +76,8 @@ class _Reading:
 
     def read(self, received_at: datetime) -> Reading:
         numbers = self._numbers()
-        patient, *resources = self._resources(numbers)
+        said, *resources = self._resources(numbers)
+        patient = with_doubts(said, self._mapping.source, self._mapping.kinds)
         if self._words["class"] == _INPATIENT and not self._words["visit"]:
             self._left_out.append(Refusal(code="stay-not-named", where="ClinicalDocument.componentOf"))
         written = self._written(received_at)

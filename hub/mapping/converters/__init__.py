@@ -87,6 +87,7 @@ CONVERTERS: Mapping[str, Converter] = {
         ("alias", people.alias, "HumanName"),
         ("language", people.language, "PatientCommunication"),
         ("mothers-maiden-name", people.mothers_maiden_name, "Extension"),
+        ("mothers-identifier", numbers.mothers_identifier, "Extension"),
         ("birth-place", people.birth_place, "Extension"),
         ("religion", people.religion, "Extension"),
         ("nationality", people.nationality, "Extension"),

@@ -7,9 +7,12 @@ from hub.identifiers import normalise, read_citizen_id
 from hub.mapping.codes import IdentifierKind
 from hub.mapping.converters.people import span
 from hub.mapping.converters.reader import Convert, Reader, filled, logical
+from hub.matching.placeholders import is_placeholder
 from hub.message import IdentifierRule, Source
 from hub.record import Identifier, Json
 
+MOTHERS_NUMBER = "urn:hub:mothers-identifier"
+"""The extension that holds a number of the mother on her newborn's record."""
 TYPE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
 
@@ -20,6 +23,8 @@ def identifier(raw: str, reader: Reader) -> Json | None:
         return None
     sent_type = reader.part(raw, 5)
     rule = reader.source.rule_for(sent_type)
+    if rule is not None and is_nobodys(rule, value, reader.kinds):
+        return None
     if rule is None:
         reader.flag("unknown-identifier-type")
         found = _local(reader.source, sent_type, value, "", reader.part(raw, 4))
@@ -51,7 +56,27 @@ def citizen_id(raw: str, reader: Reader) -> Json | None:
     rule = reader.source.rule_for(f"{reader.segment.name}-{reader.number}") or IdentifierRule(
         type="", kind="citizen-id"
     )
-    return numbered(rule, value, reader.source, reader.kinds, reader.where) if value else None
+    if not value or is_nobodys(rule, value, reader.kinds):
+        return None
+    return numbered(rule, value, reader.source, reader.kinds, reader.where)
+
+
+def mothers_identifier(raw: str, reader: Reader) -> Json | None:
+    """PID-21: a number of the mother, on her newborn's record. It is never the newborn's own."""
+    value = reader.part(raw, 1)
+    if is_placeholder(value):
+        return None
+    found = read_citizen_id(value)
+    if found is None:
+        number = _local(reader.source, reader.part(raw, 5), value, "", reader.part(raw, 4))
+    else:
+        number = _identifier(reader.kinds[found.kind], reader.kinds[found.kind].system, found.number)
+    return {"url": MOTHERS_NUMBER, "valueIdentifier": number}
+
+
+def is_nobodys(rule: IdentifierRule, value: str, kinds: Mapping[str, IdentifierKind]) -> bool:
+    """Whether a number stands for none (all nines). A source's own numbers are its own affair."""
+    return kinds[rule.kind].strength != "local" and is_placeholder(value)
 
 
 def numbered(rule: IdentifierRule, value: str, source: Source, kinds: Mapping[str, IdentifierKind], where: str) -> Json:
@@ -60,7 +85,7 @@ def numbered(rule: IdentifierRule, value: str, source: Source, kinds: Mapping[st
         found = read_citizen_id(value)
         if found is None:
             raise refuse("wrong-check-digit", where)
-        kind = kinds["residence-permit" if found.is_permit else "citizen-id"]
+        kind = kinds[found.kind]
         return _identifier(kind, kind.system, found.number)
     kind = kinds[rule.kind]
     if kind.strength == "local":
@@ -99,7 +124,7 @@ def patient_numbers(raw: str, reader: Reader) -> tuple[Identifier, ...]:
     declared = []
     for repetition in raw.split(reader.delimiters.repetition) if raw else []:
         value, rule = reader.part(repetition, 1), source.rule_for(reader.part(repetition, 5))
-        if value and rule:
+        if value and rule and not is_nobodys(rule, value, reader.kinds):
             authority = reader.part(repetition, 4) if reader.kinds[rule.kind].strength == "local" else ""
             declared.append((source.identifiers.index(rule), rule, authority, value))
     own = [item for item in declared if item[1].of_patient] or declared
