@@ -16,13 +16,17 @@ from hub.ids import new_id
 from hub.merging import Folded, entry_id, entry_key, group, origins_of, project, settle
 from hub.naming import unnamed, with_names
 from hub.record import Entry, Fact, Mapped, short_key
-from hub.relatives import OF_PERSON, PAYMENT, contacts_in, coverages_in
+from hub.relatives import OF_PERSON, PAYMENT, PERSON, contacts_in, coverages_in
 from hub.specimens import specimen_in
 from hub.store import entries, facts, people, references
 from hub.tables import ENTRY_TABLES
 
 Touched = dict[UUID, set[tuple[str, str]]]
 """Residents with the (kind, entry key) of what changed."""
+Persons = dict[UUID, list[Folded]]
+"""Patients with what is said of who they are: demographics, relatives, coverages."""
+WHO = ("Patient", PERSON)
+"""The kinds of facts that tell whom a patient resembles."""
 _OWN = ("Patient", "")
 _COUNTED = frozenset({"Observation", "Procedure", "Immunization"})
 """What is told apart by its code and instant, of which one message may say several."""
@@ -32,11 +36,13 @@ _COUNTED = frozenset({"Observation", "Procedure", "Immunization"})
 class Recorded:
     """What recording a batch came to. A resident's own values stand among what changed as ("Patient", "").
 
-    `residents` are those that the batch's patients stand for.
+    `residents` are those that the batch's patients stand for; `persons` is what is said by now of who a patient is,
+    for those of whom the batch said something anew.
     """
 
     changed: Touched
     residents: Mapping[UUID, UUID]
+    persons: Mapping[UUID, Sequence[Folded]]
 
 
 async def record(
@@ -61,23 +67,29 @@ async def record(
     projected = _touched([*fresh, *await _as_shown(connection, _said_anew(fresh, before), renamed)], before, residents)
     await _project_touched(connection, projected)
     changed: Touched = {resident: set(keys) for resident, keys in projected.items()}
-    for resident, keys in (await rebuild(connection, sorted(moved))).items():
+    rebuilt, persons = await _rebuild(connection, sorted(moved))
+    for resident, keys in rebuilt.items():
         changed.setdefault(resident, set()).update(keys)
     called_anew = [fact for fact in renamed if fact.kind == PAYMENT]
     told = {residents[fact.patient_id] for fact in (*fresh, *called_anew) if fact.kind in OF_PERSON} - moved
-    await _describe(connection, sorted(told))
+    persons |= await _describe(connection, sorted(told))
     for resident in told:
         changed.setdefault(resident, set()).add(_OWN)
     for fact in fresh:
         if shelf_of(fact.kind) not in ENTRY_TABLES and fact.kind != "Patient":
             changed.setdefault(residents[fact.patient_id], set()).add((fact.kind, fact.entry_key))
-    return Recorded(changed=changed, residents=residents)
+    anew = {fact.patient_id for fact in fresh if fact.kind in WHO}
+    return Recorded(changed=changed, residents=residents, persons={one: persons[one] for one in anew & persons.keys()})
 
 
 async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> Touched:
     """Project residents' whole records anew from the facts of their patients. Returns what stands there now."""
+    return (await _rebuild(connection, residents))[0]
+
+
+async def _rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> tuple[Touched, Persons]:
     if not residents:
-        return {}
+        return {}, {}
     await entries.remove_all(connection, residents)
     owners = await people.list_patients_of(connection, residents)
     folded = group(await _named(connection, await facts.list_of_patients(connection, sorted(owners))))
@@ -86,8 +98,8 @@ async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> Tou
         if (shelf := shelf_of(one.latest.kind)) in ENTRY_TABLES:
             touched[owners[one.latest.patient_id]].add((shelf, one.entry_key))
     await entries.save(connection, [entry for entry in _project(touched, folded, owners) if isinstance(entry, Entry)])
-    await _describe(connection, residents)
-    return {resident: {_OWN, *keys} for resident, keys in touched.items()}
+    persons = await _describe(connection, residents)
+    return {resident: {_OWN, *keys} for resident, keys in touched.items()}, persons
 
 
 def _facts(one: Located) -> Iterable[Fact]:
@@ -239,27 +251,30 @@ def _project(
                 yield entry or (kind, entry_id(resident, kind, key_of(key, at)))
 
 
-async def _describe(connection: AsyncConnection, residents: Sequence[UUID]) -> None:
-    """Bring the columns of residents up to what their patients' demographics say."""
+async def _describe(connection: AsyncConnection, residents: Sequence[UUID]) -> Persons:
+    """Bring the columns of residents up to what their patients' demographics say. Returns that, by patient."""
     if not residents:
-        return
+        return {}
     ties = await people.find_ties(connection, residents)
     said = await _named(connection, await facts.list_of_kinds(connection, sorted(ties), OF_PERSON))
-    by_resident: dict[UUID, list[Fact]] = {}
-    for fact in said:
-        by_resident.setdefault(ties[fact.patient_id].resident_id, []).append(fact)
+    persons: Persons = {}
+    by_resident: dict[UUID, list[Folded]] = {}
+    for one in group(said):
+        persons.setdefault(one.latest.patient_id, []).append(one)
+        by_resident.setdefault(ties[one.latest.patient_id].resident_id, []).append(one)
     given_up = {patient for patient, tie in ties.items() if tie.merged_into}
     told = [describing(resident, of, given_up) for resident, of in sorted(by_resident.items())]
     await people.describe(connection, told)
+    return persons
 
 
-def describing(resident: UUID, said: Sequence[Fact], given_up: Collection[UUID]) -> dict[str, Any]:
+def describing(resident: UUID, said: Sequence[Folded], given_up: Collection[UUID]) -> dict[str, Any]:
     """The latest word on a person wins, but a number that its source gave up (无名氏) only fills what others leave."""
-    whole = sorted(group(said), key=lambda one: one.latest.order, reverse=True)
+    whole = sorted(said, key=lambda one: one.latest.order, reverse=True)
     whole.sort(key=lambda one: one.latest.patient_id in given_up)
     folded = [one for one in whole if one.latest.kind == "Patient"]
     read = [(one, demographics(one.resource, one.latest)) for one in folded]
-    columns, conflicts = settle(read) if read else (demographics({}, said[0]), ())
+    columns, conflicts = settle(read) if read else (demographics({}, whole[0].latest), ())
     told = [(one.resource, one.latest) for one in whole]
     origins = [entries.origin_json(origin) for one in folded for origin in origins_of(one)]
     return {
