@@ -17,6 +17,7 @@ from hub.commands.load import load
 from hub.commands.mappings import mappings
 from hub.commands.messages import messages
 from hub.commands.policies import policies
+from hub.commands.records import records
 from hub.commands.send import send
 from hub.commands.sources import sources
 from hub.errors import Language, Refused, refuse
@@ -31,6 +32,7 @@ app.add_typer(alerts, name="alert")
 app.add_typer(mappings, name="mapping")
 app.add_typer(messages, name="message")
 app.add_typer(policies, name="policy")
+app.add_typer(records, name="record")
 app.add_typer(sources, name="source")
 app.command()(load)
 app.command("explain")(explain_file)

@@ -3,28 +3,25 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.apart import apart, is_numbered, key_of, may_be_several
-from hub.columns import demographics
 from hub.courses import PRESCRIPTION, SAID, kinds_on, shelf_of
+from hub.describing import Persons, describe, named_by_others
 from hub.identifying import Located
 from hub.ids import new_id
-from hub.merging import Folded, entry_id, entry_key, group, origins_of, project, settle
-from hub.naming import unnamed, with_names
+from hub.merging import Folded, entry_id, entry_key, group, project
+from hub.naming import unnamed
 from hub.record import Entry, Fact, Mapped, short_key
-from hub.relatives import OF_PERSON, PAYMENT, PERSON, contacts_in, coverages_in
+from hub.relatives import OF_PERSON, PAYMENT, PERSON
 from hub.specimens import specimen_in
 from hub.store import entries, facts, people, references
 from hub.tables import ENTRY_TABLES
 
 Touched = dict[UUID, set[tuple[str, str]]]
 """Residents with the (kind, entry key) of what changed."""
-Persons = dict[UUID, list[Folded]]
-"""Patients with what is said of who they are: demographics, relatives, coverages."""
 WHO = ("Patient", PERSON)
 """The kinds of facts that tell whom a patient resembles."""
 _OWN = ("Patient", "")
@@ -72,7 +69,7 @@ async def record(
         changed.setdefault(resident, set()).update(keys)
     called_anew = [fact for fact in renamed if fact.kind == PAYMENT]
     told = {residents[fact.patient_id] for fact in (*fresh, *called_anew) if fact.kind in OF_PERSON} - moved
-    persons |= await _describe(connection, sorted(told))
+    persons |= await describe(connection, sorted(told))
     for resident in told:
         changed.setdefault(resident, set()).add(_OWN)
     for fact in fresh:
@@ -92,13 +89,13 @@ async def _rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> tu
         return {}, {}
     await entries.remove_all(connection, residents)
     owners = await people.list_patients_of(connection, residents)
-    folded = group(await _named(connection, await facts.list_of_patients(connection, sorted(owners))))
+    folded = group(await named_by_others(connection, await facts.list_of_patients(connection, sorted(owners))))
     touched: Touched = {resident: set() for resident in residents}
     for one in folded:
         if (shelf := shelf_of(one.latest.kind)) in ENTRY_TABLES:
             touched[owners[one.latest.patient_id]].add((shelf, one.entry_key))
     await entries.save(connection, [entry for entry in _project(touched, folded, owners) if isinstance(entry, Entry)])
-    persons = await _describe(connection, residents)
+    persons = await describe(connection, residents)
     return {resident: {_OWN, *keys} for resident, keys in touched.items()}, persons
 
 
@@ -170,7 +167,7 @@ def _what(same: facts.Sameness) -> tuple[UUID, str, str, bytes]:
 async def _keyed(connection: AsyncConnection, fresh: Sequence[Fact], before: Sequence[Fact]) -> list[Fact]:
     """New facts under the entry that the whole of what was said with their key now makes."""
     said = [*before, *fresh]
-    named = await _named(connection, [one for one in said if one.kind in SAID])
+    named = await named_by_others(connection, [one for one in said if one.kind in SAID])
     folded = group([*(one for one in said if one.kind not in SAID), *named])
     keys = {(one.latest.patient_id, one.latest.kind, one.latest.key): one.entry_key for one in folded}
     return [replace(fact, entry_key=keys[fact.patient_id, fact.kind, fact.key]) for fact in fresh]
@@ -181,14 +178,8 @@ async def _as_shown(connection: AsyncConnection, before: Sequence[Fact], renamed
     stands where its prescription is named to stand: that may be elsewhere than where it stood when it was stored."""
     drugs = [one for one in (*before, *renamed) if one.kind in SAID]
     others = [one for one in renamed if one.kind not in SAID]
-    folded = group([*others, *await _named(connection, drugs)])
+    folded = group([*others, *await named_by_others(connection, drugs)])
     return [*drugs, *(replace(one.latest, entry_key=one.entry_key) for one in folded)]
-
-
-async def _named(connection: AsyncConnection, said: Sequence[Fact]) -> Sequence[Fact]:
-    """Facts with what other messages call the things that they refer to."""
-    asked = {(fact.source, reference) for fact in said for reference in unnamed(fact)}
-    return with_names(said, await references.find_names(connection, asked)) if asked else said
 
 
 def _touched(fresh: Sequence[Fact], before: Sequence[Fact], residents: dict[UUID, UUID]) -> Touched:
@@ -211,7 +202,7 @@ async def _project_touched(connection: AsyncConnection, touched: Touched) -> Non
         return
     owners = await people.list_patients_of(connection, sorted(touched))
     asked = {(patient, kind, key) for patient, resident in owners.items() for kind, key in touched[resident]}
-    folded = group(await _named(connection, await _found(connection, asked)))
+    folded = group(await named_by_others(connection, await _found(connection, asked)))
     projected = list(_project(touched, folded, owners))
     await entries.save(connection, [entry for entry in projected if isinstance(entry, Entry)])
     gone: dict[str, list[UUID]] = {}
@@ -249,39 +240,3 @@ def _project(
                 of = things[at] if at < len(things) else []
                 entry = project(resident, kind, key_of(key, at), of)
                 yield entry or (kind, entry_id(resident, kind, key_of(key, at)))
-
-
-async def _describe(connection: AsyncConnection, residents: Sequence[UUID]) -> Persons:
-    """Bring the columns of residents up to what their patients' demographics say. Returns that, by patient."""
-    if not residents:
-        return {}
-    ties = await people.find_ties(connection, residents)
-    said = await _named(connection, await facts.list_of_kinds(connection, sorted(ties), OF_PERSON))
-    persons: Persons = {}
-    by_resident: dict[UUID, list[Folded]] = {}
-    for one in group(said):
-        persons.setdefault(one.latest.patient_id, []).append(one)
-        by_resident.setdefault(ties[one.latest.patient_id].resident_id, []).append(one)
-    given_up = {patient for patient, tie in ties.items() if tie.merged_into}
-    told = [describing(resident, of, given_up) for resident, of in sorted(by_resident.items())]
-    await people.describe(connection, told)
-    return persons
-
-
-def describing(resident: UUID, said: Sequence[Folded], given_up: Collection[UUID]) -> dict[str, Any]:
-    """The latest word on a person wins, but a number that its source gave up (无名氏) only fills what others leave."""
-    whole = sorted(said, key=lambda one: one.latest.order, reverse=True)
-    whole.sort(key=lambda one: one.latest.patient_id in given_up)
-    folded = [one for one in whole if one.latest.kind == "Patient"]
-    read = [(one, demographics(one.resource, one.latest)) for one in folded]
-    columns, conflicts = settle(read) if read else (demographics({}, whole[0].latest), ())
-    told = [(one.resource, one.latest) for one in whole]
-    origins = [entries.origin_json(origin) for one in folded for origin in origins_of(one)]
-    return {
-        "of": resident,
-        **columns,
-        "contacts": contacts_in((one, fact) for one, fact in told if fact.kind != PAYMENT),
-        "coverages": coverages_in((one, fact) for one, fact in told if fact.kind == PAYMENT),
-        "origins": origins,
-        "conflicts": [entries.conflict_json(conflict) for conflict in conflicts],
-    }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Table, Uuid, bindparam, delete, func
+from sqlalchemy import ARRAY, Table, Uuid, bindparam, delete, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -49,6 +49,28 @@ async def remove_all(connection: AsyncConnection, residents: Sequence[UUID]) -> 
     """Remove every entry of residents, before they are projected anew."""
     for statement in _OF_RESIDENTS.values():
         await connection.execute(statement, {"ids": list(residents)})
+
+
+Line = tuple[UUID, str, UUID]
+"""Of which resident, of which kind, and its id."""
+OWN = "Patient"
+_ASKED = "= any(cast(:ids as uuid[]))"
+_OF_KIND = "select resident_id, '{kind}' as kind, id, md5(e::text) as said from {table} e where resident_id {asked}"
+_OF_OWN = "select id, '{kind}', id, md5((to_jsonb(r) - 'changed_at')::text) from resident r where id {asked}"
+_FINGERPRINTS = text(
+    " union all ".join(
+        (
+            *(_OF_KIND.format(kind=kind, table=table.name, asked=_ASKED) for kind, table in ENTRY_TABLES.items()),
+            _OF_OWN.format(kind=OWN, asked=_ASKED),
+        )
+    )
+)
+
+
+async def fingerprints(connection: AsyncConnection, residents: Sequence[UUID]) -> dict[Line, str]:
+    """Each line of residents' records, and their own values (`OWN`), with a hash of all that it says."""
+    rows = await connection.execute(_FINGERPRINTS, {"ids": list(residents)})
+    return {(row.resident_id, row.kind, row.id): row.said for row in rows}
 
 
 def _row(entry: Entry) -> Mapping[str, Any]:

@@ -167,6 +167,20 @@ async def lock_residents(connection: AsyncConnection, ids: Sequence[UUID]) -> No
     await connection.execute(_LOCK, {"ids": sorted(ids)})
 
 
+_PRESENT = (
+    select(resident.c.id)
+    .where(resident.c.replaced_by.is_(None), resident.c.id > bindparam("after"))
+    .order_by(resident.c.id)
+    .limit(bindparam("most"))
+)
+_FIRST = UUID(int=0)
+
+
+async def list_present(connection: AsyncConnection, after: UUID | None, most: int) -> list[UUID]:
+    """Residents behind one, in the order of their ids; those that a merge replaced are left out."""
+    return list(await connection.scalars(_PRESENT, {"after": after or _FIRST, "most": most}))
+
+
 @dataclass(slots=True)
 class Changes:
     """What identifying a batch of messages changed among people."""

@@ -102,6 +102,7 @@ TERMS: Mapping[str, str] = {
     "move referrals": "办理转诊",
     "publish sessions": "发布号源",
     "read offers": "查看待签约名单",
+    "rebuild records": "重建档案",
     "refer back": "下转",
     "refer residents": "转诊居民",
     "renew agreements": "续签",

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
+from hub.describing import describing
 from hub.merging import group
 from hub.record import Fact, Json
-from hub.recording import describing
 from hub.relatives import contacts_in, coverages_in
 from tests.unit.test_merging import fact
 
