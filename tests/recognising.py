@@ -47,6 +47,11 @@ def keys(person: Person) -> tuple[int, ...]:
     return tuple(sum(ord(one) << (16 * at) for at, one in enumerate(name[:3])) for name in person.names)
 
 
+def plain_matcher() -> Matcher:
+    """Compares in this way."""
+    return Matcher(kinds=kinds(), keys=keys, compare=compare)
+
+
 def plain_desk() -> Desk:
     """A desk that recognises people in this way."""
-    return replace(county_desk(), matcher=Matcher(kinds=kinds(), keys=keys, compare=compare))
+    return replace(county_desk(), matcher=plain_matcher())

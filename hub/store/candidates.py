@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.matching.person import Person, person_from, person_json
+from hub.message import OWN_SOURCE
 from hub.tables import match_person
 
 MOST_SHARING = 200
@@ -137,3 +138,43 @@ async def enter(connection: AsyncConnection, entered: Sequence[Entered], *, know
     if pairs:
         keys, ids = zip(*pairs, strict=True)
         await connection.execute(_ENTER_KEYS, {"keys": list(keys), "ids": list(ids)})
+
+
+# -- patients of before ------------------------------------------------------------------------------------------------
+
+# Who enters a patient refers to its row and so waits for whoever holds it.
+_BEHIND = """
+    select p.id, p.source from patient p
+    where p.id > :after and p.source <> :own {missing} order by p.id limit :most for update skip locked
+"""
+_MISSING = text(_BEHIND.format(missing="and not exists (select from match_person m where m.patient_id = p.id)"))
+_ALL = text(_BEHIND.format(missing=""))
+
+
+async def hold_patients(connection: AsyncConnection, after: UUID, most: int, *, only_missing: bool) -> dict[UUID, str]:
+    """Hold the next patients behind one of them, to enter them: each with its source. With `only_missing` those who
+    were never entered."""
+    given = {"after": after, "most": most, "own": OWN_SOURCE}
+    rows = await connection.execute(_MISSING if only_missing else _ALL, given)
+    found = {row.id: row.source for row in rows}
+    if only_missing and found:  # who was entered between the look and the hold
+        for one in await find_digests(connection, found):
+            del found[one]
+    return found
+
+
+_NAMES = text(
+    """
+    select person->'names'->>0 as name, count(*) as times from match_person
+    where person ? 'names' group by 1 having count(*) > 1 order by 2 desc limit :most
+    """
+)
+_PERSONS = text("select count(*) from match_person where person ? 'names'")
+
+
+async def count_names(connection: AsyncConnection, most: int) -> tuple[dict[str, int], int]:
+    """How often the most frequent names occur among the patients, those left out that occur once; and how many
+    patients have a name."""
+    rows = await connection.execute(_NAMES, {"most": most})
+    counted = {str(row.name): int(row.times) for row in rows}
+    return counted, int(await connection.scalar(_PERSONS) or 0)

@@ -82,6 +82,12 @@ IDENTITY: Mapping[str, Wording] = {
         "Nothing has to be done.",
         "无需处理。",
     ),
+    "nothing-to-match-by": Wording(
+        "Nobody can be looked for by this: without a name, a number or a telephone there is nobody to compare with.",
+        "缺少姓名、证件号码或电话，无法查找相似人员。",
+        "Give a name with the birth date, a number, or a telephone.",
+        "请提供姓名和出生日期，或证件号码，或电话号码。",
+    ),
     "reason-needed": Wording(
         "A decision about who is whom needs a reason in words.",
         "人员归属的判定需要写明理由。",
