@@ -15,6 +15,7 @@ from fixtures.county import Person, Sending, crowd
 from fixtures.county.clinic import BEIJING, Visit
 from fixtures.county.plans import adt
 from hub.intake import work
+from hub.programme.happened import Happened
 from hub.store import claims, inbox
 from tests.desk import counts, deliver, drain, dump, keep, rows
 from tests.matching import decide, part, patients, standing, undo
@@ -250,16 +251,37 @@ async def test_a_replay_changes_nothing(engine: AsyncEngine) -> None:
 
 
 async def test_two_workers_to_whom_one_person_comes_at_once_make_one_resident(engine: AsyncEngine) -> None:
-    """Each holds the keys that it enters a person under; the other waits, and sees who was entered."""
-    for at_once in range(6):
-        one = replace(SOMEBODY, number=100 + at_once, name=f"并行{chr(0x4E00 + at_once)}")
-        await keep(engine, [says(RENMIN, one, 1), says(ZHONGYI, one, 1)])
-        await asyncio.gather(*(work(engine, plain_desk(), most=1) for _ in range(2)))
-        await drain(engine, desk=plain_desk())
-    found = await rows(
-        engine, "select count(distinct resident_id) as residents, count(*) as patients from link where until is null"
-    )
-    assert dict(found[0]) == {"residents": 6, "patients": 12}
+    """The first holds the keys that it enters a person under; the other waits, and sees who was entered."""
+    reached, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Happened) -> None:
+        reached.set()
+        await goes_on.wait()
+
+    await keep(engine, [says(RENMIN, SOMEBODY, 1), says(ZHONGYI, SOMEBODY, 1)])
+    first = asyncio.create_task(work(engine, replace(plain_desk(), reactions=[wait]), most=1))
+    await reached.wait()
+    second = asyncio.create_task(work(engine, plain_desk(), most=4))
+    await asyncio.sleep(0.5)
+    assert not second.done()
+    goes_on.set()
+    assert [await first, await second] == [1, 1]
+    assert await standing(engine) == [0, 0]
+
+
+async def test_two_workers_with_people_who_share_no_key_do_not_wait(engine: AsyncEngine) -> None:
+    reached, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Happened) -> None:
+        reached.set()
+        await goes_on.wait()
+
+    await keep(engine, [says(RENMIN, SOMEBODY, 1), says(ZHONGYI, OTHER, 1)])
+    first = asyncio.create_task(work(engine, replace(plain_desk(), reactions=[wait]), most=1))
+    await reached.wait()
+    assert await work(engine, plain_desk(), most=4) == 1
+    goes_on.set()
+    await first
 
 
 async def test_a_batch_that_joins_residents_waits_until_it_is_alone(engine: AsyncEngine) -> None:
