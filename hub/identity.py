@@ -96,8 +96,8 @@ SENTENCES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "没有可直接对应的证件号码，但双方所报信息表明很可能为同一人。",
         ),
         Reason.RESEMBLANCE_ENDED: (
-            "The patient had been linked by resemblance; then a citizen ID number came that belongs to somebody else.",
-            "该患者此前按信息相似归入他人名下，后来收到的公民身份号码表明并非同一人，现已分开。",
+            "The patient had been linked by resemblance alone; what came later says that it is somebody else.",
+            "该患者此前仅凭信息相似归入他人名下，后来收到的信息表明并非同一人，现已分开。",
         ),
         Reason.HUBS_OWN: (
             "The hub's own: what the resident's family-doctor team measured.",

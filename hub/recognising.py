@@ -8,7 +8,7 @@ review for which there is no reason any longer ends by itself.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import combinations
 from uuid import UUID
@@ -25,6 +25,7 @@ from hub.record import Grade, Json
 from hub.store import candidates, people, reviews, verdicts
 from hub.store.candidates import Entered
 from hub.store.verdicts import Decided
+from hub.unlike import find_unlike, part_unlike
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,10 +91,13 @@ async def recognise(
 
     Raises NeedsToBeAlone where residents are to be joined while others work.
     """
-    changed = await _enter(connection, told, matcher, alone=alone)
+    changed, known = await _enter(connection, told, matcher, alone=alone)
     if not changed:
         return []
     by_id = {one.patient_id: one for one in told}
+    parted = await _part(connection, [by_id[one] for one in known], matcher, alone=alone)
+    stands = await _standing(connection, parted)
+    by_id = {one: replace(of, resident_id=stands.get(one, of.resident_id)) for one, of in by_id.items()}
     found = await _compare(connection, changed, by_id, matcher)
     waiting = await reviews.list_open_about(connection, changed.keys())
     concerned = {one for pair in found for one in (pair.patient_id, pair.other_id)} | changed.keys()
@@ -107,13 +111,14 @@ async def recognise(
         await reviews.settle(connection, sorted({stays for _, stays in moves}), datetime.now(UTC))
     await _end(connection, scene, waiting, matcher)
     await _review(connection, scene, found)
-    return moves
+    return [*parted, *moves]
 
 
 async def _enter(
     connection: AsyncConnection, told: Sequence[Described], matcher: Matcher, *, alone: bool
-) -> dict[UUID, Entered]:
-    """Write what these patients are compared by. Returns those for whom that is not what it was."""
+) -> tuple[dict[UUID, Entered], set[UUID]]:
+    """Write what these patients are compared by. Returns those for whom that is not what it was, and which of them had
+    been entered before."""
     digests = {one.patient_id: digest_of(one.patient, one.related) for one in told}
     before = await candidates.find_digests(connection, digests)
     entered: dict[UUID, Entered] = {}
@@ -126,10 +131,29 @@ async def _enter(
                 keys=tuple(dict.fromkeys(matcher.keys(person))),
                 digest=digests[one.patient_id],
             )
+    known = before.keys() & entered.keys()
     if entered:
         await hold(connection, {key for one in entered.values() for key in one.keys}, alone=alone)
-        await candidates.enter(connection, list(entered.values()), known=before.keys() & entered.keys())
-    return entered
+        await candidates.enter(connection, list(entered.values()), known=known)
+    return entered, known
+
+
+async def _part(
+    connection: AsyncConnection, told: Sequence[Described], matcher: Matcher, *, alone: bool
+) -> list[tuple[UUID, UUID]]:
+    """Part whom only resemblance joined, and who is like nobody there any longer. Returns the moves."""
+    if not told:
+        return []
+    messages = {one.resident_id: one.message_id for one in told}
+    unlike = await find_unlike(connection, messages.keys(), matcher)
+    if unlike and not alone:
+        raise NeedsToBeAlone
+    return await part_unlike(connection, unlike, messages)
+
+
+async def _standing(connection: AsyncConnection, moves: Sequence[tuple[UUID, UUID]]) -> dict[UUID, UUID]:
+    """Whom the patients of residents between whom links moved stand for now."""
+    return await people.list_patients_of(connection, sorted({one for move in moves for one in move})) if moves else {}
 
 
 async def _compare(

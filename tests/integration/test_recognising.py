@@ -176,6 +176,27 @@ async def test_a_number_that_agrees_makes_a_resemblance_certain(engine: AsyncEng
     assert (await standing(engine), (await links(engine))[1]) == ([0, 0], ("certain", "same-citizen-id"))
 
 
+@pytest.mark.parametrize("who", [RENMIN, ZHONGYI])
+async def test_what_leaves_nothing_of_a_resemblance_parts_them_again(engine: AsyncEngine, who: str) -> None:
+    await hear(engine, says(RENMIN, SOMEBODY, 1), says(ZHONGYI, SOMEBODY, 2))
+    assert await standing(engine) == [0, 0]
+    await hear(engine, says(who, replace(SOMEBODY, name="另有其人"), 3, "A08"))
+    assert await standing(engine) == [0, 1]
+    assert (await links(engine))[1] == ("certain", "resemblance-ended")
+    names = await rows(engine, "select name from resident where replaced_by is null order by id")
+    assert sorted(row["name"] for row in names) == sorted([SOMEBODY.name, "另有其人"])
+
+
+async def test_what_joined_two_residents_and_is_withdrawn_gives_back_the_one_before(engine: AsyncEngine) -> None:
+    wrong = replace(SOMEBODY, name="误登记")
+    await hear(engine, says(RENMIN, SOMEBODY, 1), says(ZHONGYI, wrong, 2))
+    before = await rows(engine, "select id from resident order by id")
+    await hear(engine, says(ZHONGYI, SOMEBODY, 3, "A08"))
+    await hear(engine, says(ZHONGYI, wrong, 4, "A08"))
+    assert await standing(engine) == [0, 1]
+    assert await rows(engine, "select id from resident where replaced_by is null order by id") == before
+
+
 async def test_a_review_for_which_there_is_no_reason_any_longer_is_settled(engine: AsyncEngine) -> None:
     await hear(engine, says(RENMIN, SOMEBODY, 1), says(ZHONGYI, NAMESAKE, 2))
     assert await reviews(engine) == ["open"]
