@@ -7,34 +7,40 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.columns import demographics
-from hub.merging import group, origins_of, settle
+from hub.merging import Folded, group, origins_of, settle
 from hub.naming import unnamed, with_names
 from hub.record import Fact
 from hub.relatives import OF_PERSON, PAYMENT, contacts_in, coverages_in
 from hub.store import entries, facts, people, references
 
+Persons = dict[UUID, list[Folded]]
+"""Patients with what is said of who they are: demographics, relatives, coverages."""
 
-async def describe(connection: AsyncConnection, residents: Sequence[UUID]) -> None:
-    """Bring the columns of residents up to what their patients' demographics say."""
+
+async def describe(connection: AsyncConnection, residents: Sequence[UUID]) -> Persons:
+    """Bring the columns of residents up to what their patients' demographics say. Returns that, by patient."""
     if not residents:
-        return
+        return {}
     ties = await people.find_ties(connection, residents)
     said = await named_by_others(connection, await facts.list_of_kinds(connection, sorted(ties), OF_PERSON))
-    by_resident: dict[UUID, list[Fact]] = {}
-    for fact in said:
-        by_resident.setdefault(ties[fact.patient_id].resident_id, []).append(fact)
+    persons: Persons = {}
+    by_resident: dict[UUID, list[Folded]] = {}
+    for one in group(said):
+        persons.setdefault(one.latest.patient_id, []).append(one)
+        by_resident.setdefault(ties[one.latest.patient_id].resident_id, []).append(one)
     given_up = {patient for patient, tie in ties.items() if tie.merged_into}
     told = [describing(resident, of, given_up) for resident, of in sorted(by_resident.items())]
     await people.describe(connection, told)
+    return persons
 
 
-def describing(resident: UUID, said: Sequence[Fact], given_up: Collection[UUID]) -> dict[str, Any]:
+def describing(resident: UUID, said: Sequence[Folded], given_up: Collection[UUID]) -> dict[str, Any]:
     """The latest word on a person wins, but a number that its source gave up (无名氏) only fills what others leave."""
-    whole = sorted(group(said), key=lambda one: one.latest.order, reverse=True)
+    whole = sorted(said, key=lambda one: one.latest.order, reverse=True)
     whole.sort(key=lambda one: one.latest.patient_id in given_up)
     folded = [one for one in whole if one.latest.kind == "Patient"]
     read = [(one, demographics(one.resource, one.latest)) for one in folded]
-    columns, conflicts = settle(read) if read else (demographics({}, said[0]), ())
+    columns, conflicts = settle(read) if read else (demographics({}, whole[0].latest), ())
     told = [(one.resource, one.latest) for one in whole]
     origins = [entries.origin_json(origin) for one in folded for origin in origins_of(one)]
     return {

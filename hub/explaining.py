@@ -4,9 +4,10 @@ So what it tells is what would happen, and nothing is written: no row, no number
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping
@@ -33,13 +34,15 @@ _LEAD = b"\xef\xbb\xbf\x0b\r\n\t "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Whom a patient of the message would be: a resident, new or known, and why. `is_decided`: by this message."""
+    """Whom a patient of the message would be: a resident, new or known, and why. `is_decided`: by this message.
+    `weights` are what speaks for and against it, where persons were compared."""
 
     resident_id: UUID
     is_new: bool
     is_decided: bool
     grade: str
     reason: str
+    weights: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +57,7 @@ class Tried:
     findings: tuple[Refusal, ...]
     repeats: UUID | None = None
     people: tuple[Person, ...] = ()
+    reviews: tuple[RowMapping, ...] = ()
     changes: tuple[RowMapping, ...] = ()
     steps: tuple[RowMapping, ...] = ()
 
@@ -148,6 +152,7 @@ class _Trial:
             findings=tuple(one for one in found if one),
             repeats=kept.id if kept.is_repeat else None,
             people=await self._people(message),
+            reviews=tuple(await trial.list_reviews(self._connection, message.id)),
             changes=tuple(await trial.list_changes(self._connection, message.id)),
             steps=tuple(await trial.list_steps(self._connection, message.id)),
         )
@@ -169,6 +174,7 @@ class _Trial:
                 is_decided=row["is_decided"],
                 grade=row["grade"],
                 reason=row["reason"],
+                weights=tuple(row["weights"] or ()),
             )
             for row in rows
         )

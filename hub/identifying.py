@@ -8,32 +8,31 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.errors import Refusal, Refused, refuse
-from hub.identity import Decision, Holder, Proofs, Reason, citizen_ids_of, decide, is_another, name_of, proofs_of
+from hub.identity import (
+    RESEMBLANCE,
+    Decision,
+    Holder,
+    Proofs,
+    Reason,
+    citizen_ids_of,
+    decide,
+    is_another,
+    is_corrected,
+    name_of,
+    proofs_of,
+)
 from hub.ids import new_id
+from hub.likeness import REASONS, Comparison
 from hub.mapping.codes import IdentifierKind
-from hub.message import Message, Source
-from hub.record import Grade, Identifier, Json, PatientMerge, PatientPart, Reading
+from hub.message import Source
+from hub.moving import Located, Moved, Parted, Patient, Read, follow, link_row, part_by_number, part_linked
+from hub.newcomers import Newcomers
+from hub.record import Grade, Identifier, PatientMerge, PatientPart
 from hub.store import merges, people, verdicts
 
+__all__ = ["Identified", "Located", "Read", "identify", "lane_of"]
+
 Number = tuple[str, str, str]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Read:
-    """A message that was understood."""
-
-    message: Message
-    source: Source
-    reading: Reading
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Located:
-    """A part of a message with the patient that it is about."""
-
-    read: Read
-    part: PatientPart
-    patient_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,21 +50,17 @@ class Identified:
     done: tuple[Read, ...]
 
 
-@dataclass(slots=True)
-class _Patient:
-    """`name` and `birth_date` are those of the resident as the database has them, or as the batch told them first."""
-
-    id: UUID
-    resident_id: UUID
-    name: str = ""
-    birth_date: str = ""
-
-
 async def identify(
-    connection: AsyncConnection, reads: Sequence[Read], kinds: Mapping[str, IdentifierKind]
+    connection: AsyncConnection,
+    reads: Sequence[Read],
+    kinds: Mapping[str, IdentifierKind],
+    newcomers: Newcomers,
 ) -> Identified:
-    """Link each patient of the batch to a resident, opening residents where nobody is known."""
-    book = _Book(kinds)
+    """Link each patient of the batch to a resident, opening residents where nobody is known.
+
+    Raises NeedsToBeAlone.
+    """
+    book = _Book(kinds, newcomers)
     await book.look_up(connection, reads)
     located: list[Located] = []
     refused: dict[UUID, Refused] = {}
@@ -76,45 +71,61 @@ async def identify(
         except Refused as refusal:
             refused[read.message.id] = refusal
         done.append(read)
-        if book.moves or book.parted:
+        if book.has_moved:
             break
-    await people.save(connection, book.changes)
-    if book.moved:
-        await people.save(connection, await book.follow(connection))
-    await people.retire(connection, book.moves)
-    await book.part(connection)
+    moves = await book.save(connection)
     return Identified(
-        located=tuple(located), refused=refused, findings=book.findings, moves=tuple(book.moves), done=tuple(done)
+        located=tuple(located), refused=refused, findings=book.findings, moves=tuple(moves), done=tuple(done)
     )
 
 
 class _Book:
     """The people that a batch speaks of, as the database had them and as the batch changes them."""
 
-    def __init__(self, kinds: Mapping[str, IdentifierKind]) -> None:
+    def __init__(self, kinds: Mapping[str, IdentifierKind], newcomers: Newcomers) -> None:
         self._kinds = kinds
-        self._patients: dict[Number, _Patient] = {}
+        self._newcomers = newcomers
+        self._patients: dict[Number, Patient] = {}
         self._holders: dict[tuple[str, str], Holder] = {}
         self._known_proofs: dict[int, Proofs] = {}  # by the id of a part: the batch holds on to its parts
         self._citizen_ids: dict[UUID, frozenset[str]] = {}  # of residents
         self._decided: Mapping[UUID, verdicts.Decided] = {}
+        self._firm: Mapping[UUID, frozenset[str]] = {}  # citizen IDs of residents, but for who is there by resemblance
+        self._contradicted: set[int] = set()  # ids of parts
         self.findings: dict[UUID, list[Refusal]] = {}
-        self.changes = people.Changes.none()
-        self.moved: list[tuple[_Patient, UUID, Read]] = []
-        self.parted: list[tuple[_Patient, _Patient, Read]] = []
+        self._changes = people.Changes.none()
+        self._moved: list[Moved] = []
+        self._parted: list[Parted] = []
+        self._ended: list[tuple[Patient, Read]] = []
 
     @property
-    def moves(self) -> list[tuple[UUID, UUID]]:
-        """The moves so far, as (resident before, resident after)."""
-        return [(before, patient.resident_id) for patient, before, _ in self.moved]
+    def has_moved(self) -> bool:
+        """Whether a link moves: what was looked up does not hold after it."""
+        return bool(self._moved or self._parted or self._ended)
+
+    async def save(self, connection: AsyncConnection) -> list[tuple[UUID, UUID]]:
+        """Write what was decided. Returns the moves, as (resident before, resident after)."""
+        await people.save(connection, self._changes)
+        if self._moved:
+            await people.save(connection, await follow(connection, self._moved))
+        moves = [(one.before, one.patient.resident_id) for one in self._moved]
+        gone = await people.retire(connection, moves)
+        for before, after in moves:
+            if before not in gone and self._contradicted:
+                await merges.part_numbers(connection, before, after)
+        parted = await part_linked(connection, self._parted, self.findings)
+        parted += await part_by_number(connection, self._ended)
+        return [*moves, *((one.before, one.patient.resident_id) for one in parted)]
 
     async def look_up(self, connection: AsyncConnection, reads: Sequence[Read]) -> None:
         """Load every patient and resident that the batch's numbers lead to."""
         numbers = {number for read in reads for number in _numbers_of(read)}
         known = await people.find_patients(connection, numbers)
-        by_id: dict[UUID, _Patient] = {}
+        by_id: dict[UUID, Patient] = {}
         for number, found in known.items():
-            patient = _Patient(found.patient_id, found.resident_id, found.name, found.birth_date)
+            patient = Patient(
+                found.patient_id, found.resident_id, found.name, found.birth_date, found.reason, found.claimed
+            )
             self._patients[number] = by_id.setdefault(found.patient_id, patient)
             self._citizen_ids[found.resident_id] = found.citizen_ids
         self._decided = await verdicts.find_decided(connection, by_id)
@@ -125,6 +136,23 @@ class _Book:
                 asked.update((proof.system, proof.value) for proof in (*proofs.own, *proofs.anothers))
         self._holders = await people.find_holders(connection, asked)
         self._citizen_ids |= {holder.resident_id: holder.citizen_ids for holder in self._holders.values()}
+        await self._look_behind(connection, reads)
+
+    async def _look_behind(self, connection: AsyncConnection, reads: Sequence[Read]) -> None:
+        """Find whom newcomers resemble, and what residents are known by whom a message contradicts."""
+        unknown: list[tuple[Source, PatientPart]] = []
+        doubted: set[UUID] = set()
+        for read in reads:
+            for one in read.reading.parts:
+                patient = self._find(read.source, one.numbers)
+                if patient is None:
+                    unknown.append((read.source, one))
+                elif is_another(self._proofs(read, one), self._citizen_ids.get(patient.resident_id, frozenset())):
+                    doubted.add(patient.resident_id)
+        await self._newcomers.look_up(connection, unknown)
+        self._citizen_ids = {**self._newcomers.citizen_ids, **self._citizen_ids}
+        if doubted:
+            self._firm = await people.find_firm_ids(connection, doubted)
 
     def take(self, read: Read) -> list[Located]:
         """Decide on the patients of one message.
@@ -175,22 +203,38 @@ class _Book:
         if not is_another(self._proofs(read, part), known):
             return None
         where = "PID-3" if part.demographics.path.startswith("PID") else f"{part.demographics.path}.identifier"
-        if not _is_corrected(patient, part.demographics.resource):
+        code = "other-citizen-id"
+        if patient is not None and self._is_contradicted(patient, self._proofs(read, part)):
+            self._contradicted.add(id(part))
+            code = "resemblance-ended"
+        elif patient is None or not is_corrected(patient.name, patient.birth_date, part.demographics.resource):
             return Refusal(code="another-persons-number", where=where)
-        self.findings.setdefault(read.message.id, []).append(Refusal(code="other-citizen-id", where=where))
+        self.findings.setdefault(read.message.id, []).append(Refusal(code=code, where=where))
         return None
 
-    def _identify(self, read: Read, part: PatientPart) -> _Patient:
+    def _is_contradicted(self, patient: Patient, proofs: Proofs) -> bool:
+        """Whether nothing but resemblance joins a patient with those whose citizen ID number is not the one that came,
+        and no person has said that they are one."""
+        if patient.claimed or patient.resident_id in self._decided.get(patient.id, verdicts.Decided()).same:
+            return False
+        firm = self._firm.get(patient.resident_id, self._citizen_ids[patient.resident_id])
+        return patient.reason in RESEMBLANCE or not is_another(proofs, firm)
+
+    def _identify(self, read: Read, part: PatientPart) -> Patient:
         patient = self._find(read.source, part.numbers)
         if part.demographics is not None:
             proofs = self._proofs(read, part)
+            is_contradicted = id(part) in self._contradicted
+            known = self._citizen_ids.get(patient.resident_id, frozenset()) if patient else frozenset()
             decision = decide(
                 proofs,
                 part.demographics.resource,
                 self._holders,
                 linked_to=patient.resident_id if patient else None,
-                linked_citizen_ids=self._citizen_ids.get(patient.resident_id, frozenset()) if patient else (),
+                linked_citizen_ids=() if is_contradicted else known,
             )
+            if patient is not None and is_contradicted and decision.resident_id == patient.resident_id:
+                self._ended.append((patient, read))
             patient = self._carry_out(read, part, decision, patient)
             self._prove(patient, proofs, name_of(part.demographics.resource), part)
             patient.name = patient.name or name_of(part.demographics.resource)
@@ -200,15 +244,39 @@ class _Book:
         self._number(read.source, part.numbers, patient)
         return patient
 
-    def _carry_out(self, read: Read, part: PatientPart, decision: Decision, patient: _Patient | None) -> _Patient:
+    def _carry_out(self, read: Read, part: PatientPart, decision: Decision, patient: Patient | None) -> Patient:
         if patient is None:
-            return self._open(read, decision)
+            return self._open_newcomer(read, part, decision)
         leads = decision.resident_id
         if leads is not None and leads != patient.resident_id and self._may_move(read, patient, leads):
             self._move(read, patient, leads, decision.grade, decision.reason)
+        elif leads == patient.resident_id and self._is_proven(patient, part, read, decision):
+            self._changes.end_link(patient.id)
+            self._link(read, patient, decision.grade, decision.reason)
         return patient
 
-    def _may_move(self, read: Read, patient: _Patient, to: UUID) -> bool:
+    def _is_proven(self, patient: Patient, part: PatientPart, read: Read, decision: Decision) -> bool:
+        """Whether a number now proves what was only resemblance: one that others of the resident brought."""
+        own = citizen_ids_of(self._proofs(read, part).own)
+        return patient.reason in RESEMBLANCE and decision.reason is Reason.SAME_CITIZEN_ID and not own & patient.claimed
+
+    def _open_newcomer(self, read: Read, part: PatientPart, decision: Decision) -> Patient:
+        """A patient whom the source tells of for the first time: whom a number or else resemblance leads to."""
+        comparison = None
+        if decision.resident_id is None:
+            found = self._newcomers.resembled_by(
+                part, self._proofs(read, part), lambda of: self._citizen_ids.get(of, frozenset())
+            )
+            if found is not None:
+                comparison = found.comparison
+                decision = Decision(
+                    resident_id=found.resident_id, grade=comparison.grade, reason=REASONS[comparison.grade]
+                )
+        patient = self._open(read, decision, comparison)
+        self._newcomers.opened(part, patient.id, patient.resident_id)
+        return patient
+
+    def _may_move(self, read: Read, patient: Patient, to: UUID) -> bool:
         """Whether no person's decision stands against it: the machine never overrides one, and says so."""
         decided = self._decided.get(patient.id, verdicts.Decided())
         code = "person-decided-apart" if to in decided.different else ""
@@ -217,77 +285,31 @@ class _Book:
             self.findings.setdefault(read.message.id, []).append(Refusal(code=code, where="PID-3"))
         return not code
 
-    def _open(self, read: Read, decision: Decision) -> _Patient:
+    def _open(self, read: Read, decision: Decision, comparison: Comparison | None = None) -> Patient:
         """A patient whom the source names for the first time."""
         resident_id = decision.resident_id or self._open_resident()
-        patient = _Patient(new_id(), resident_id)
-        self.changes.patients.append(
+        patient = Patient(new_id(), resident_id)
+        self._changes.patients.append(
             {"id": patient.id, "source": read.source.name, "organisation": read.source.organisation}
         )
-        self._link(read, patient, decision.grade, decision.reason)
+        self._link(read, patient, decision.grade, decision.reason, comparison)
         return patient
 
     def _open_resident(self) -> UUID:
         resident_id = new_id()
-        self.changes.residents.append({"id": resident_id})
+        self._changes.residents.append({"id": resident_id})
         return resident_id
 
     def _link(
-        self, read: Read, patient: _Patient, grade: Grade, reason: Reason, changes: people.Changes | None = None
+        self, read: Read, patient: Patient, grade: Grade, reason: Reason, comparison: Comparison | None = None
     ) -> None:
-        (changes or self.changes).links.append(
-            {
-                "id": new_id(),
-                "patient_id": patient.id,
-                "resident_id": patient.resident_id,
-                "grade": grade.value,
-                "reason": reason.value,
-                "message_id": read.message.id,
-                "until": None,
-            }
-        )
+        patient.reason = reason
+        self._changes.links.append(link_row(read, patient, grade, reason, comparison))
 
-    async def follow(self, connection: AsyncConnection) -> people.Changes:
-        """Patients that the source merged with one that moved go where it went: they are one person to the source. The
-        hub's own patient goes along where no other is left."""
-        changes = people.Changes.none()
-        for patient, before, read in self.moved:
-            ties = await people.find_ties(connection, [before, patient.resident_id])
-            gone = set(changes.ended_links)
-            left = {one for one, tie in ties.items() if tie.resident_id == before} - gone
-            followers = _tied_to(patient.id, ties) & left
-            decided = await verdicts.find_decided(connection, followers)
-            followers -= {one for one, of in decided.items() if patient.resident_id in of.different}
-            reasons = dict.fromkeys(followers, Reason.MERGED_BY_SOURCE)
-            if all(ties[one].is_own for one in left - followers):
-                reasons |= dict.fromkeys(left - followers, Reason.GOES_ALONG)
-            for follower, reason in sorted(reasons.items()):
-                changes.ended_links.append(follower)
-                there = _Patient(follower, patient.resident_id)
-                self._link(read, there, Grade.CERTAIN, reason, changes)
-        return changes
-
-    async def part(self, connection: AsyncConnection) -> None:
-        """A37: of two patients whom the source had linked, the one whose link the message of then made goes back to
-        whom it stood for before, or to a resident of its own. What makes them one otherwise stays."""
-        for prior, surviving, read in self.parted:
-            links = await people.find_links(connection, [prior.id, surviving.id])
-            goes = next((one for one in (prior, surviving) if links[one.id].reason == Reason.LINKED_BY_SOURCE), None)
-            decided = (await verdicts.find_decided(connection, [prior.id])).get(prior.id, verdicts.Decided())
-            if goes is None or prior.resident_id in decided.same:
-                code = "linked-by-numbers" if goes is None else "person-decided-together"
-                self.findings.setdefault(read.message.id, []).append(Refusal(code=code, where="PID[2]-3"))
-                continue
-            before = goes.resident_id
-            after = (await merges.find_earlier(connection, [goes.id], before)).get(goes.id)
-            row = {"grade": Grade.CERTAIN, "reason": Reason.UNLINKED_BY_SOURCE, "message_id": read.message.id}
-            goes.resident_id = await merges.give_back(connection, [goes.id], before, after, row)
-            self.moved.append((goes, before, read))
-
-    def _move(self, read: Read, patient: _Patient, resident_id: UUID, grade: Grade, reason: Reason) -> None:
-        self.moved.append((patient, patient.resident_id, read))
+    def _move(self, read: Read, patient: Patient, resident_id: UUID, grade: Grade, reason: Reason) -> None:
+        self._moved.append(Moved(patient=patient, before=patient.resident_id, read=read))
         patient.resident_id = resident_id
-        self.changes.end_link(patient.id)
+        self._changes.end_link(patient.id)
         self._link(read, patient, grade, reason)
 
     def _merge(self, read: Read, merge: PatientMerge) -> None:
@@ -299,7 +321,7 @@ class _Book:
             return
         if merge.parts:
             if prior is not None and prior.resident_id == surviving.resident_id:
-                self.parted.append((prior, surviving, read))
+                self._parted.append(Parted(prior=prior, surviving=surviving, read=read))
             return
         reason = Reason.LINKED_BY_SOURCE if merge.keeps_both else Reason.MERGED_BY_SOURCE
         if prior is None:  # given up before it was ever heard of: later messages under it still land right
@@ -315,15 +337,15 @@ class _Book:
             self._move(read, goes, stays.resident_id, Grade.CERTAIN, reason)
         if merge.keeps_both:
             return
-        merged = self.changes.merged_patients
+        merged = self._changes.merged_patients
         merged += [{"given_up": prior.id, "stays": surviving.id}, {"given_up": surviving.id, "stays": None}]
 
-    def _prove(self, patient: _Patient, proofs: Proofs, name: str, part: PatientPart) -> None:
+    def _prove(self, patient: Patient, proofs: Proofs, name: str, part: PatientPart) -> None:
         """Keep the person's own strong numbers that nobody holds yet."""
         resource = part.demographics.resource if part.demographics else {}
         for proof in proofs.own:
             claim = {"system": proof.system, "value": proof.value, "kind": proof.kind}
-            self.changes.claims.append({**claim, "patient_id": patient.id})
+            self._changes.claims.append({**claim, "patient_id": patient.id})
             if (proof.system, proof.value) in self._holders:
                 continue
             self._holders[proof.system, proof.value] = Holder(
@@ -332,20 +354,21 @@ class _Book:
                 birth_date=str(resource.get("birthDate", "")),
                 citizen_ids=self._citizen_ids.get(patient.resident_id, frozenset()) | citizen_ids_of(proofs.own),
             )
-            self.changes.proofs.append({**claim, "resident_id": patient.resident_id})
+            self._changes.proofs.append({**claim, "resident_id": patient.resident_id})
         held = [p for p in proofs.own if self._holders[p.system, p.value].resident_id == patient.resident_id]
         known = self._citizen_ids.get(patient.resident_id, frozenset())
         self._citizen_ids[patient.resident_id] = known | citizen_ids_of(held)
+        patient.claimed |= citizen_ids_of(proofs.own)
 
-    def _number(self, source: Source, numbers: Iterable[Identifier], patient: _Patient) -> None:
+    def _number(self, source: Source, numbers: Iterable[Identifier], patient: Patient) -> None:
         for number in numbers:
             key = (source.name, number.system, number.value)
             if key not in self._patients:
                 self._patients[key] = patient
                 row = {"source": source.name, "system": number.system, "value": number.value}
-                self.changes.numbers.append({**row, "kind": number.kind, "patient_id": patient.id})
+                self._changes.numbers.append({**row, "kind": number.kind, "patient_id": patient.id})
 
-    def _find(self, source: Source, numbers: Iterable[Identifier]) -> _Patient | None:
+    def _find(self, source: Source, numbers: Iterable[Identifier]) -> Patient | None:
         keys = ((source.name, number.system, number.value) for number in numbers)
         return next((self._patients[key] for key in keys if key in self._patients), None)
 
@@ -355,26 +378,6 @@ class _Book:
         if id(part) not in self._known_proofs:
             self._known_proofs[id(part)] = proofs_of(part.demographics.resource, read.source, self._kinds)
         return self._known_proofs[id(part)]
-
-
-def _is_corrected(patient: _Patient | None, told: Json) -> bool:
-    """Whether a patient's other citizen ID number is the same person's, corrected: their name and whole birth date are
-    those that are known. Two namesakes born on one day under one local number would have to meet for it to be wrong."""
-    born = str(told.get("birthDate", ""))
-    if patient is None or len(born) != len("2026-01-31") or not patient.name:
-        return False
-    return name_of(told) == patient.name and born == patient.birth_date
-
-
-def _tied_to(patient: UUID, ties: Mapping[UUID, people.Tie]) -> set[UUID]:
-    """The patients that merges tie to one, directly or by way of others, itself left out."""
-    found, grown = {patient}, True
-    while grown:
-        more = {one for one, tie in ties.items() if tie.merged_into in found}
-        more |= {into for one in found if one in ties and (into := ties[one].merged_into) and into in ties}
-        grown = not more <= found
-        found |= more
-    return found - {patient}
 
 
 def _numbers_of(read: Read) -> Iterable[Number]:

@@ -33,6 +33,9 @@ class Reason(StrEnum):
     MERGED_BY_SOURCE = "merged-by-source"
     LINKED_BY_SOURCE = "linked-by-source"
     UNLINKED_BY_SOURCE = "unlinked-by-source"
+    RESEMBLES_CERTAINLY = "resembles-certainly"
+    RESEMBLES_PROBABLY = "resembles-probably"
+    RESEMBLANCE_ENDED = "resemblance-ended"
     HUBS_OWN = "hubs-own"
     GOES_ALONG = "goes-along"
     PERSON_SAYS_SAME = "person-says-same"
@@ -87,6 +90,20 @@ SENTENCES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "The source said that this patient and the one it had linked it with are two persons (A37).",
             "来源系统已声明该患者与此前关联的患者不是同一人（A37）。",
         ),
+        Reason.RESEMBLES_CERTAINLY: (
+            "No number of this patient leads to the resident, but what was sent of both leaves no doubt that they are "
+            "one person.",
+            "没有可直接对应的证件号码，但双方所报信息足以确定为同一人。",
+        ),
+        Reason.RESEMBLES_PROBABLY: (
+            "No number of this patient leads to the resident, but what was sent of both makes it probable that they "
+            "are one person.",
+            "没有可直接对应的证件号码，但双方所报信息表明很可能为同一人。",
+        ),
+        Reason.RESEMBLANCE_ENDED: (
+            "The patient had been linked by resemblance alone; what came later says that it is somebody else.",
+            "该患者此前仅凭信息相似归入他人名下，后来收到的信息表明并非同一人，现已分开。",
+        ),
         Reason.HUBS_OWN: (
             "The hub's own: what the resident's family-doctor team measured.",
             "平台自有：居民的家庭医生团队所测。",
@@ -109,6 +126,9 @@ SENTENCES: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         ),
     }
 )
+
+RESEMBLANCE = frozenset({Reason.RESEMBLES_CERTAINLY, Reason.RESEMBLES_PROBABLY})
+"""Links that rest on nothing but what two patients have in common."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -175,12 +195,22 @@ def decide(
 def is_another(proofs: Proofs, citizen_ids: Collection[str]) -> bool:
     """Whether these numbers belong to somebody else than the holder of `citizen_ids`: both hold citizen ID numbers of
     one kind, and share none."""
-    own = citizen_ids_of(proofs.own)
-    kinds = {_kind_of(number) for number in own} & {_kind_of(number) for number in citizen_ids}
+    return are_two(citizen_ids_of(proofs.own), citizen_ids)
+
+
+def are_two(one: Collection[str], other: Collection[str]) -> bool:
+    """Whether the holders of these citizen ID numbers are two people: both have numbers of one kind, and share none."""
+    kinds = {_kind_of(number) for number in one} & {_kind_of(number) for number in other}
     return any(
-        {n for n in own if _kind_of(n) == kind}.isdisjoint(n for n in citizen_ids if _kind_of(n) == kind)
-        for kind in kinds
+        {n for n in one if _kind_of(n) == kind}.isdisjoint(n for n in other if _kind_of(n) == kind) for kind in kinds
     )
+
+
+def is_corrected(name: str, birth_date: str, told: Json) -> bool:
+    """Whether a patient's other citizen ID number is the same person's, corrected: their name and whole birth date are
+    those that are known. Two namesakes born on one day under one local number would have to meet for it to be wrong."""
+    born = str(told.get("birthDate", ""))
+    return bool(name) and len(born) == len("2026-01-31") and name_of(told) == name and born == birth_date
 
 
 def citizen_ids_of(proofs: Iterable[Identifier]) -> frozenset[str]:

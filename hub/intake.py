@@ -8,8 +8,8 @@ fail as a whole (a race, a fault of ours), its messages are tried one by one, so
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -22,11 +22,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.errors import Refusal, Refused, places_of
 from hub.identifying import Identified, Read, identify, lane_of
+from hub.likeness import Matcher
 from hub.mapping.codes import IdentifierKind
 from hub.message import Fate, Message, Source
+from hub.newcomers import NeedsToBeAlone, Newcomers
 from hub.programme.happened import Happened, Reaction, Told
+from hub.recognising import Described, recognise
 from hub.record import Reading, Unaccounted
-from hub.recording import Recorded, Touched, record
+from hub.recording import Recorded, Touched, rebuild, record
+from hub.relatives import PERSON
 from hub.store import claims, inbox, log, relations
 from hub.store.references import Said
 
@@ -53,6 +57,8 @@ class Desk:
     kinds: Mapping[str, IdentifierKind]
     read: Callable[[Message, Source], tuple[Reading, Mapping[str, Refusal]]]
     reactions: Sequence[Reaction] = ()
+    matcher: Matcher | None = None
+    """How people without a number are recognised; None: nobody is."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     unread: Callable[[str, Sequence[Unaccounted]], None] = lambda source, unaccounted: None
     """Told of each message that is merged for the first time what of it nothing has read."""
@@ -82,7 +88,7 @@ async def work(engine: AsyncEngine, desk: Desk, *, most: int = 64) -> int:
     for _ in range(_BATCH_TRIES):
         try:
             return await _work(engine, desk, most, alone=alone)
-        except _MovesLinks:
+        except (_MovesLinks, NeedsToBeAlone):
             alone = True
         except _Collides:
             continue
@@ -95,7 +101,7 @@ async def _work(engine: AsyncEngine, desk: Desk, most: int, *, alone: bool) -> i
         async with engine.begin() as connection:
             claimed = await claims.claim(connection, most, alone=alone)
             return await take_in(connection, claimed, desk, alone=alone)
-    except _MovesLinks:
+    except (_MovesLinks, NeedsToBeAlone):
         raise
     except Refused as refused:  # the programme cannot do what one of them asks for
         if len(claimed) == 1:
@@ -118,14 +124,16 @@ async def _work(engine: AsyncEngine, desk: Desk, most: int, *, alone: bool) -> i
 async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk: Desk, *, alone: bool = True) -> int:
     """Merge claimed messages. Returns how many were settled; the others stay kept for the next batch.
 
-    Raises _MovesLinks where a link moves and the batch is not `alone`.
+    Raises _MovesLinks or NeedsToBeAlone where a link moves and the batch is not `alone`.
     """
     understood, parked = await _read_all(messages, desk)
-    identified = await identify(connection, _in_order(understood), desk.kinds)
+    newcomers = Newcomers(desk.matcher, alone=alone)
+    identified = await identify(connection, _in_order(understood), desk.kinds, newcomers)
     if identified.moves and not alone:
         raise _MovesLinks
     parked |= {key: refused.refusal for key, refused in identified.refused.items()}
     recorded = await record(connection, identified.located, identified.moves, _named(identified))
+    identified, recorded = await _recognise(connection, desk, identified, recorded, alone=alone)
     changed, causes = recorded.changed, _causes(identified, recorded)
     await _react(connection, desk, identified, changed, causes)
     await _publish(connection, changed, causes)
@@ -141,6 +149,43 @@ async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk
     if settled:
         await inbox.wake(connection, *(["event"] if changed else []), "settled")
     return len(settled)
+
+
+async def _recognise(
+    connection: AsyncConnection, desk: Desk, identified: Identified, recorded: Recorded, *, alone: bool
+) -> tuple[Identified, Recorded]:
+    """Compare those of whom something new was said with whom they may be; residents who turn out to be one are joined,
+    as if the messages had said so."""
+    if desk.matcher is None:
+        return identified, recorded
+    described = list(_described(identified, recorded))
+    moves = await recognise(connection, described, desk.matcher, alone=alone)
+    if not moves:
+        return identified, recorded
+    changed = dict(recorded.changed)
+    for resident, keys in (await rebuild(connection, sorted({one for move in moves for one in move}))).items():
+        changed[resident] = changed.get(resident, set()) | keys
+    after = dict(moves)
+    residents = {patient: after.get(resident, resident) for patient, resident in recorded.residents.items()}
+    return replace(identified, moves=(*identified.moves, *moves)), replace(
+        recorded, changed=changed, residents=residents
+    )
+
+
+def _described(identified: Identified, recorded: Recorded) -> Iterator[Described]:
+    """The patients of whom a batch said something new, each with the message that said it last."""
+    for one in {one.patient_id: one for one in identified.located}.values():
+        folded = recorded.persons.get(one.patient_id, ())
+        patient = next((of.said for of in folded if of.latest.kind == "Patient"), None)
+        if patient is not None:
+            yield Described(
+                patient_id=one.patient_id,
+                resident_id=recorded.residents[one.patient_id],
+                message_id=one.read.message.id,
+                source=one.read.source,
+                patient=patient,
+                related=[of.said for of in folded if of.latest.kind == PERSON],
+            )
 
 
 def _named(identified: Identified) -> list[Said]:

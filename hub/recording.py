@@ -9,19 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.apart import apart, is_numbered, key_of, may_be_several
 from hub.courses import PRESCRIPTION, SAID, kinds_on, shelf_of
-from hub.describing import describe, named_by_others
+from hub.describing import Persons, describe, named_by_others
 from hub.identifying import Located
 from hub.ids import new_id
 from hub.merging import Folded, entry_id, entry_key, group, project
 from hub.naming import unnamed
 from hub.record import Entry, Fact, Mapped, short_key
-from hub.relatives import OF_PERSON, PAYMENT
+from hub.relatives import OF_PERSON, PAYMENT, PERSON
 from hub.specimens import specimen_in
 from hub.store import entries, facts, people, references
 from hub.tables import ENTRY_TABLES
 
 Touched = dict[UUID, set[tuple[str, str]]]
 """Residents with the (kind, entry key) of what changed."""
+WHO = ("Patient", PERSON)
+"""The kinds of facts that tell whom a patient resembles."""
 _OWN = ("Patient", "")
 _COUNTED = frozenset({"Observation", "Procedure", "Immunization"})
 """What is told apart by its code and instant, of which one message may say several."""
@@ -31,11 +33,13 @@ _COUNTED = frozenset({"Observation", "Procedure", "Immunization"})
 class Recorded:
     """What recording a batch came to. A resident's own values stand among what changed as ("Patient", "").
 
-    `residents` are those that the batch's patients stand for.
+    `residents` are those that the batch's patients stand for; `persons` is what is said by now of who a patient is,
+    for those of whom the batch said something anew.
     """
 
     changed: Touched
     residents: Mapping[UUID, UUID]
+    persons: Mapping[UUID, Sequence[Folded]]
 
 
 async def record(
@@ -60,23 +64,29 @@ async def record(
     projected = _touched([*fresh, *await _as_shown(connection, _said_anew(fresh, before), renamed)], before, residents)
     await _project_touched(connection, projected)
     changed: Touched = {resident: set(keys) for resident, keys in projected.items()}
-    for resident, keys in (await rebuild(connection, sorted(moved))).items():
+    rebuilt, persons = await _rebuild(connection, sorted(moved))
+    for resident, keys in rebuilt.items():
         changed.setdefault(resident, set()).update(keys)
     called_anew = [fact for fact in renamed if fact.kind == PAYMENT]
     told = {residents[fact.patient_id] for fact in (*fresh, *called_anew) if fact.kind in OF_PERSON} - moved
-    await describe(connection, sorted(told))
+    persons |= await describe(connection, sorted(told))
     for resident in told:
         changed.setdefault(resident, set()).add(_OWN)
     for fact in fresh:
         if shelf_of(fact.kind) not in ENTRY_TABLES and fact.kind != "Patient":
             changed.setdefault(residents[fact.patient_id], set()).add((fact.kind, fact.entry_key))
-    return Recorded(changed=changed, residents=residents)
+    anew = {fact.patient_id for fact in fresh if fact.kind in WHO}
+    return Recorded(changed=changed, residents=residents, persons={one: persons[one] for one in anew & persons.keys()})
 
 
 async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> Touched:
     """Project residents' whole records anew from the facts of their patients. Returns what stands there now."""
+    return (await _rebuild(connection, residents))[0]
+
+
+async def _rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> tuple[Touched, Persons]:
     if not residents:
-        return {}
+        return {}, {}
     await entries.remove_all(connection, residents)
     owners = await people.list_patients_of(connection, residents)
     folded = group(await named_by_others(connection, await facts.list_of_patients(connection, sorted(owners))))
@@ -85,8 +95,8 @@ async def rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> Tou
         if (shelf := shelf_of(one.latest.kind)) in ENTRY_TABLES:
             touched[owners[one.latest.patient_id]].add((shelf, one.entry_key))
     await entries.save(connection, [entry for entry in _project(touched, folded, owners) if isinstance(entry, Entry)])
-    await describe(connection, residents)
-    return {resident: {_OWN, *keys} for resident, keys in touched.items()}
+    persons = await describe(connection, residents)
+    return {resident: {_OWN, *keys} for resident, keys in touched.items()}, persons
 
 
 def _facts(one: Located) -> Iterable[Fact]:

@@ -117,10 +117,12 @@ def arrival(sending: Sending) -> Arrival:
     )
 
 
-async def deliver(engine: AsyncEngine, sendings: Iterable[Sending], *, most: int = 64) -> None:
+async def deliver(
+    engine: AsyncEngine, sendings: Iterable[Sending], *, most: int = 64, desk: Desk | None = None
+) -> None:
     """Keep messages in this order and merge them in batches of `most`."""
     await keep(engine, sendings)
-    await drain(engine, most=most)
+    await drain(engine, most=most, desk=desk)
 
 
 async def keep(engine: AsyncEngine, sendings: Iterable[Sending]) -> None:
@@ -129,9 +131,9 @@ async def keep(engine: AsyncEngine, sendings: Iterable[Sending]) -> None:
         await inbox.keep(connection, [(new_id(), arrival(sending)) for sending in sendings])
 
 
-async def drain(engine: AsyncEngine, *, most: int = 64) -> None:
+async def drain(engine: AsyncEngine, *, most: int = 64, desk: Desk | None = None) -> None:
     """Merge what is kept until nothing is."""
-    while await work(engine, county_desk(), most=most):
+    while await work(engine, desk or county_desk(), most=most):
         pass
 
 

@@ -18,6 +18,7 @@ from hub.care.visit import Visit
 from hub.errors import refuse
 from hub.events import EventFeed
 from hub.followups import Ladder
+from hub.likeness import Matcher
 from hub.mapping.codes import IdentifierKind
 from hub.policy import Programme
 from hub.profiles import Library
@@ -43,6 +44,7 @@ class Means:
     kinds: Mapping[str, IdentifierKind]
     programme: Programme
     ladder: Ladder
+    matcher: Matcher | None = None
     kept: asyncio.Event = field(default_factory=asyncio.Event)
     now: Callable[[], datetime] = utc_now
     anatomist: Anatomist | None = None

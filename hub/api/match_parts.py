@@ -2,25 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
-from hub.api.labels import Label
 from hub.api.paging import global_id
 from hub.api.residents import Identifier, identifier_from
 from hub.care.matching import Side
 from hub.mapping.codes import IdentifierKind
 from hub.store.reach import Reach
 from hub.store.verdicts import Verdict
-
-
-@strawberry.type(description="One reason for or against two patients being one person.")
-class MatchWeight:
-    bits: float = strawberry.field(
-        description="Log-odds, base 2: what speaks for it is over 0, what speaks against it below. 1 doubles the odds."
-    )
-    sentence: Label = strawberry.field(description="The reason as a sentence.")
 
 
 @strawberry.type(description="A patient as its source tells of it, for somebody who has to say who it is.")
@@ -75,11 +65,6 @@ class VerdictType:
     undone_by: str | None = strawberry.field(description="Who took it back; null while it stands.")
     undone_reason: str | None = strawberry.field(description="Why it was taken back.")
     undone_at: datetime | None = strawberry.field(description="When it was taken back.")
-
-
-def weight_from(stored: Mapping[str, Any]) -> MatchWeight:
-    """A weight as a review keeps it."""
-    return MatchWeight(bits=stored["bits"], sentence=Label(zh=stored["zh"], en=stored["en"]))
 
 
 def side_from(side: Side, kinds: Mapping[str, IdentifierKind]) -> MatchSide:

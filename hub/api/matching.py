@@ -11,15 +11,14 @@ import strawberry
 from hub.api.changing import RefusalType, change
 from hub.api.context import Context, Info
 from hub.api.fields import field, mutation
+from hub.api.labels import MatchWeight, weight_from
 from hub.api.match_parts import (
     MatchReach,
     MatchSide,
-    MatchWeight,
     VerdictType,
     reach_from,
     side_from,
     verdict_from,
-    weight_from,
 )
 from hub.api.paging import (
     DEFAULT,

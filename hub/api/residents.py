@@ -31,7 +31,7 @@ from hub.api.entries import (
     origins_from,
 )
 from hub.api.fields import field
-from hub.api.labels import Label
+from hub.api.labels import Label, MatchWeight, weight_from
 from hub.api.paging import DEFAULT, After, Connection, Edge, First, Node, PageInfo, global_id, instant_of, page_of
 from hub.api.teams import TeamType
 from hub.api.timeline import Kinds, Organisation, Since, Until, Word, stretch_of, timeline_of
@@ -89,6 +89,9 @@ class PatientLink:
     numbers: list[Identifier] = strawberry.field(description="The source's own numbers of this patient.")
     grade: Grade = strawberry.field(description="How sure the link is.")
     reason: LinkReason = strawberry.field(description="What speaks for the link.")
+    weights: list[MatchWeight] = strawberry.field(
+        description="What spoke for and against it where persons were compared, the strongest first; else empty."
+    )
     since: datetime = strawberry.field(description="When the link was made.")
     merged_into: strawberry.ID | None = strawberry.field(
         description="The uuid of the source's patient that this one was merged into (A40); null while it stands."
@@ -346,6 +349,7 @@ def _patient(row: Row, kinds: Mapping[str, IdentifierKind]) -> PatientLink:
         numbers=[identifier_from(number, kinds) for number in row["numbers"]],
         grade=Grade(row["grade"]),
         reason=_reason(row["reason"]),
+        weights=[weight_from(one) for one in row["weights"] or ()],
         since=row["since"],
         merged_into=strawberry.ID(str(row["merged_into"])) if row["merged_into"] else None,
     )

@@ -32,6 +32,7 @@ from hub.care.visit import of_one_moment
 from hub.errors import Refusal, Refused
 from hub.events import EventFeed
 from hub.followups import Ladder, load_ladder
+from hub.likeness import Matcher
 from hub.mapping.codes import IdentifierKind
 from hub.policy import Programme, policy_folders
 from hub.profiles import Library
@@ -49,6 +50,7 @@ def create_routes(
     programme: Programme,
     *,
     ladder: Ladder | None = None,
+    matcher: Matcher | None = None,
     kept: asyncio.Event | None = None,
     now: Callable[[], datetime] = utc_now,
     anatomist: Anatomist | None = None,
@@ -65,6 +67,7 @@ def create_routes(
         kinds=kinds,
         programme=programme,
         ladder=ladder or load_ladder(policy_folders(None)),
+        matcher=matcher,
         kept=kept or asyncio.Event(),
         now=now,
         anatomist=anatomist,

@@ -20,6 +20,7 @@ from strawberry.types.graphql import OperationType
 from hub.api.agreements import AgreementQuery, AgreementSubscription
 from hub.api.alerts import AlertQuery
 from hub.api.bookings import BookingQuery
+from hub.api.candidates import CandidatesQuery
 from hub.api.context import Context, Socket
 from hub.api.directory import DirectoryMutation
 from hub.api.entries import KINDS
@@ -118,6 +119,7 @@ class Query(
     SourceQuery,
     AlertQuery,
     MatchQuery,
+    CandidatesQuery,
 ):
     """Every subject's questions."""
 

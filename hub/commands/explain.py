@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +31,7 @@ _SAID: dict[Language, dict[str, str]] = {
         "known": "居民 {id}",
         "before": "此前已关联",
         "people": "身份判定",
+        "review": "将请人工核对：是否与居民 {id} 为同一人",
         "changes": "将改变",
         "nothing": "未写入任何内容。",
     },
@@ -46,6 +47,7 @@ _SAID: dict[Language, dict[str, str]] = {
         "known": "resident {id}",
         "before": "linked before",
         "people": "Who it is about",
+        "review": "A person would be asked whether this is resident {id}",
         "changes": "What would change",
         "nothing": "Nothing was written.",
     },
@@ -121,6 +123,9 @@ def _tried_lines(tried: Tried, language: Language) -> Iterator[str]:
     if tried.people:
         yield said["people"]
         yield from (line for person in tried.people for line in _person_lines(person, language))
+    for row in tried.reviews:
+        yield "  " + said["review"].format(id=row["other_resident_id"])
+        yield from _weight_lines(row["weights"], language)
     if tried.changes or tried.steps:
         yield said["changes"]
         yield from (f"  {kind}" for kind in _changed(tried))
@@ -132,6 +137,11 @@ def _person_lines(person: Person, language: Language) -> Iterator[str]:
     before = "" if person.is_decided else f"  ({said['before']})"
     yield f"  {whom}  {person.grade}{before}"
     yield f"    {shown.reason_of(person.reason, language)}"
+    yield from _weight_lines(person.weights, language)
+
+
+def _weight_lines(weights: Sequence[Mapping[str, Any]], language: Language) -> Iterator[str]:
+    yield from (f"    {weight['bits']:+6.1f}  {weight[language]}" for weight in weights)
 
 
 def _changed(tried: Tried) -> Sequence[str]:
@@ -173,8 +183,18 @@ def _tried_json(tried: Tried, language: Language) -> dict[str, Any]:
                 "grade": person.grade,
                 "reason": person.reason,
                 "sentence": shown.reason_of(person.reason, language),
+                "weights": list(person.weights),
             }
             for person in tried.people
+        ],
+        "reviews": [
+            {
+                "resident_id": str(row["other_resident_id"]),
+                "grade": row["grade"],
+                "score": row["score"],
+                "weights": row["weights"],
+            }
+            for row in tried.reviews
         ],
         "changes": list(_changed(tried)),
     }

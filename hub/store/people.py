@@ -1,6 +1,6 @@
 """Patients, residents and the links between them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,8 @@ from sqlalchemy import ARRAY, Uuid, and_, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.identity import Holder
+from hub.identity import RESEMBLANCE, Holder
+from hub.matching.numbers import CITIZEN_KINDS
 from hub.message import OWN_SOURCE
 from hub.store import merges
 from hub.tables import link, patient, patient_number, patient_proof, resident, resident_number
@@ -18,18 +19,23 @@ from hub.tables import link, patient, patient_number, patient_proof, resident, r
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownPatient:
-    """A source's patient with the resident that they stand for, and what is known of that one."""
+    """A source's patient with the resident that they stand for, and what is known of that one. `reason` says why the
+    link stands; `claimed` are the citizen ID numbers that the patient itself was sent with."""
 
     patient_id: UUID
     resident_id: UUID
     citizen_ids: frozenset[str]
     name: str = ""
     birth_date: str = ""
+    reason: str = ""
+    claimed: frozenset[str] = frozenset()
 
 
 _KNOWN = text(
     """
-    select n.source, n.system, n.value, n.patient_id, l.resident_id, stands_for.name, stands_for.birth_date,
+    select n.source, n.system, n.value, n.patient_id, l.resident_id, l.reason, stands_for.name, stands_for.birth_date,
+           array(select p.value from patient_proof p where p.patient_id = n.patient_id
+                 and p.kind in ('citizen-id', 'residence-permit')) as claimed,
            array(select r.value from resident_number r where r.resident_id = l.resident_id
                  and r.kind in ('citizen-id', 'residence-permit', 'foreigner-card')) as citizen_ids
     from unnest(cast(:sources as text[]), cast(:systems as text[]), cast(:values as text[]))
@@ -59,6 +65,8 @@ async def find_patients(
             citizen_ids=frozenset(row.citizen_ids),
             name=row.name or "",
             birth_date=row.birth_date or "",
+            reason=row.reason,
+            claimed=frozenset(row.claimed),
         )
         for row in rows
     }
@@ -120,6 +128,35 @@ async def find_holders(
         )
         for row in rows
     }
+
+
+_CITIZEN_IDS = select(resident_number.c.resident_id, resident_number.c.value).where(
+    resident_number.c.resident_id == func.any(_IDS), resident_number.c.kind.in_(CITIZEN_KINDS)
+)
+
+
+async def find_citizen_ids(connection: AsyncConnection, residents: Collection[UUID]) -> dict[UUID, frozenset[str]]:
+    """The citizen ID numbers that residents hold; nobody is left out."""
+    held: dict[UUID, set[str]] = {one: set() for one in residents}
+    for row in await connection.execute(_CITIZEN_IDS, {"ids": sorted(residents)}) if residents else ():
+        held[row.resident_id].add(row.value)
+    return {one: frozenset(numbers) for one, numbers in held.items()}
+
+
+_FIRM_IDS = (
+    select(link.c.resident_id, patient_proof.c.value)
+    .join(patient_proof, patient_proof.c.patient_id == link.c.patient_id)
+    .where(link.c.resident_id == func.any(_IDS), link.c.until.is_(None), link.c.reason.not_in(sorted(RESEMBLANCE)))
+    .where(patient_proof.c.kind.in_(CITIZEN_KINDS))
+)
+
+
+async def find_firm_ids(connection: AsyncConnection, residents: Collection[UUID]) -> dict[UUID, frozenset[str]]:
+    """The citizen ID numbers that residents' patients were sent with, those left out who are there by resemblance."""
+    held: dict[UUID, set[str]] = {one: set() for one in residents}
+    for row in await connection.execute(_FIRM_IDS, {"ids": sorted(residents)}):
+        held[row.resident_id].add(row.value)
+    return {one: frozenset(numbers) for one, numbers in held.items()}
 
 
 _LOCK = select(resident.c.id).where(resident.c.id == func.any(_IDS)).order_by(resident.c.id).with_for_update()

@@ -101,6 +101,7 @@ _PATIENTS = (
         patient.c.merged_into,
         link.c.grade,
         link.c.reason,
+        link.c.weights,
         link.c.since,
         select(func.coalesce(func.jsonb_agg(_in_order, type_=JSONB), func.jsonb_build_array(type_=JSONB)))
         .where(patient_number.c.patient_id == patient.c.id)

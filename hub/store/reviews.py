@@ -1,12 +1,12 @@
 """Reviews: two patients who may be one person, for a person to decide."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, select, text, update
+from sqlalchemy import ARRAY, RowMapping, Uuid, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -74,6 +74,19 @@ _COUNT = {
     for sees_all in (True, False)
 }
 _LAST = UUID(int=2**128 - 1)
+_OPEN_ABOUT = text(
+    f"""
+    select {_COLUMNS} {_FROM}
+    where v.state = 'open' and (v.patient_id = any(cast(:ids as uuid[])) or v.other_id = any(cast(:ids as uuid[])))
+    order by v.id
+    """
+)
+
+
+async def list_open_about(connection: AsyncConnection, patients: Collection[UUID]) -> list[Review]:
+    """What waits to be decided of any of these patients, the first that was raised first."""
+    rows = await connection.execute(_OPEN_ABOUT, {"ids": sorted(patients)})
+    return [_review(row) for row in rows.mappings()]
 
 
 async def find(connection: AsyncConnection, key: UUID, *, lock: bool = False) -> Review | None:
@@ -111,6 +124,19 @@ _SETTLE = text(
       select v.id {_FROM} where one.resident_id = other.resident_id and one.resident_id = any(cast(:ids as uuid[])))
     """  # noqa: S608 - constants of this file
 )
+
+
+_WITHDRAW = (
+    update(match_review)
+    .where(match_review.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid))), match_review.c.state == "open")
+    .values(state="settled", ended_at=func.now())
+)
+
+
+async def withdraw(connection: AsyncConnection, keys: Collection[UUID]) -> None:
+    """End open reviews that what is known by now no longer gives a reason for."""
+    if keys:
+        await connection.execute(_WITHDRAW, {"ids": sorted(keys)})
 
 
 async def settle(connection: AsyncConnection, residents: Sequence[UUID], at: datetime) -> None:

@@ -17,10 +17,19 @@ _BEGIN = (
 )
 _STANDING = text(
     """
-    select l.patient_id, l.resident_id, l.grade, l.reason, l.message_id = :message as is_decided,
+    select l.patient_id, l.resident_id, l.grade, l.reason, l.weights, l.message_id = :message as is_decided,
            r.created_at = now() as is_new
     from link l join resident r on r.id = l.resident_id
     where l.patient_id = any(:patients) and l.until is null order by l.id
+    """
+)
+_REVIEWS = text(
+    """
+    select v.grade, v.score, v.weights, v.patient_id, one.resident_id, other.resident_id as other_resident_id
+    from match_review v
+    join link one on one.patient_id = v.patient_id and one.until is null
+    join link other on other.patient_id = v.other_id and other.until is null
+    where v.message_id = :message and v.state = 'open' order by v.score desc, v.id
     """
 )
 _CHANGED = text(
@@ -42,6 +51,11 @@ async def list_standing(connection: AsyncConnection, patients: Sequence[UUID], m
     """Which residents patients are, and whether this message decided that; `is_new`: the trial opened the resident."""
     rows = await connection.execute(_STANDING, {"patients": list(patients), "message": message})
     return list(rows.mappings())
+
+
+async def list_reviews(connection: AsyncConnection, message: UUID) -> list[RowMapping]:
+    """What a person would be asked because of a message: two residents who may be one."""
+    return list((await connection.execute(_REVIEWS, {"message": message})).mappings())
 
 
 async def list_changes(connection: AsyncConnection, message: UUID) -> list[RowMapping]:

@@ -1,6 +1,19 @@
 """Who is whom: what people decided, what waits for them to decide, and what a merge took along."""
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Float, ForeignKey, Index, Table, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.tables.naming import INSTANT, metadata
@@ -82,6 +95,7 @@ match_person = Table(
     metadata,
     Column("patient_id", Uuid, ForeignKey("patient.id"), primary_key=True),
     Column("person", JSONB, nullable=False, comment="what the patient is compared by, normalised"),
+    Column("digest", LargeBinary, nullable=False, comment="hash of what it was made from: the same makes nothing anew"),
     comment="Patients as they are compared with others: the latest word on who they are.",
 )
 

@@ -90,6 +90,7 @@ link = Table(
     Column("reason", Text, nullable=False),
     Column("message_id", Uuid, ForeignKey("message.id")),
     Column("verdict_id", Uuid, comment="the person's decision that made it; null where a message did"),
+    Column("weights", JSONB, comment="what spoke for and against it where persons were compared, strongest first"),
     Column("since", INSTANT, nullable=False, server_default=text("now()")),
     Column("until", INSTANT, comment="null while the link stands"),
     CheckConstraint("grade in ('certain', 'probable', 'possible', 'not')", name="known_grade"),

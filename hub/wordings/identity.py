@@ -26,6 +26,13 @@ IDENTITY: Mapping[str, Wording] = {
         "Ask the sender which number is right; if they are two people, part them with `separatePatient`.",
         "请与发送方核实正确的号码；如确为两人，请用 separatePatient 拆分。",
     ),
+    "resemblance-ended": Wording(
+        "{where}: this patient had been linked to a resident by resemblance alone; the citizen ID number that came now "
+        "is another person's, so the patient was parted from that resident.",
+        "{where}：该患者此前仅凭信息相似归入某居民名下；现收到的公民身份号码属于另一人，已将其分开。",
+        "Nothing has to be done. If the number is wrong, ask the sender to correct it.",
+        "无需处理；如号码有误，请发送方更正。",
+    ),
     "linked-by-numbers": Wording(
         "{where}: the message undoes a link, but these two patients are one resident by other means (a citizen ID "
         "number, a merge, a person's decision), so they stay together.",
@@ -74,6 +81,12 @@ IDENTITY: Mapping[str, Wording] = {
         "该判定已被撤销。",
         "Nothing has to be done.",
         "无需处理。",
+    ),
+    "nothing-to-match-by": Wording(
+        "Nobody can be looked for by this: without a name, a number or a telephone there is nobody to compare with.",
+        "缺少姓名、证件号码或电话，无法查找相似人员。",
+        "Give a name with the birth date, a number, or a telephone.",
+        "请提供姓名和出生日期，或证件号码，或电话号码。",
     ),
     "reason-needed": Wording(
         "A decision about who is whom needs a reason in words.",

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from hub.describing import describing
+from hub.merging import group
 from hub.record import Fact, Json
 from hub.relatives import contacts_in, coverages_in
 from tests.unit.test_merging import fact
@@ -125,5 +126,5 @@ def test_one_way_of_paying_is_told_once() -> None:
 
 def test_a_resident_of_whom_only_a_relative_is_known_has_a_contact_and_no_name() -> None:
     said = [fact(1, {"name": [{"text": "秦学文"}]}, kind="RelatedPerson")]
-    found = describing(UUID(int=1), said, set())
+    found = describing(UUID(int=1), group(said), set())
     assert (found["name"], [one["name"] for one in found["contacts"]]) == (None, ["秦学文"])

@@ -38,6 +38,7 @@ from hub.tables import (
     team,
 )
 from hub.tokens import Keyring
+from tests.recognising import plain_matcher
 
 CITIZEN_ID = "37109919560312001X"
 CITIZEN_SYSTEM = "urn:oid:2.16.156.10011.1.3"
@@ -221,7 +222,7 @@ def programme() -> Programme:
 
 @pytest.fixture
 def app(engine: AsyncEngine, keyring: Keyring, feed: EventFeed, programme: Programme, clock: Clock) -> Starlette:
-    return Starlette(routes=create_routes(engine, keyring, feed, KINDS, programme, now=clock))
+    return Starlette(routes=create_routes(engine, keyring, feed, KINDS, programme, now=clock, matcher=plain_matcher()))
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""Comparing persons by a site's rules: what intake, reviews and the command line share."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Protocol
+
+import orjson
+
+from hub.identity import Reason
+from hub.mapping.codes import IdentifierKind
+from hub.matching.person import Person, person_of
+from hub.message import Source
+from hub.record import Grade, Json
+
+JOINING = frozenset({Grade.CERTAIN, Grade.PROBABLE})
+"""Grades upon which two patients are taken for one person, until something speaks against it."""
+REASONS: Mapping[Grade, Reason] = {
+    Grade.CERTAIN: Reason.RESEMBLES_CERTAINLY,
+    Grade.PROBABLE: Reason.RESEMBLES_PROBABLY,
+}
+"""Why two patients are one resident whom nothing but resemblance joins."""
+_FORM = b"1"
+"""Raised when persons are read or found otherwise than before, so that everybody is entered anew."""
+
+
+class Weight(Protocol):
+    """One reason for or against."""
+
+    @property
+    def bits(self) -> float: ...
+    @property
+    def zh(self) -> str: ...
+    @property
+    def en(self) -> str: ...
+
+
+class Comparison(Protocol):
+    """What comparing two persons came to; the strongest weight first."""
+
+    @property
+    def grade(self) -> Grade: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def weights(self) -> Sequence[Weight]: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matcher:
+    """How a site compares: the numbers that it knows, whom to compare with (`keys`), and how (`compare`)."""
+
+    kinds: Mapping[str, IdentifierKind]
+    keys: Callable[[Person], tuple[int, ...]]
+    compare: Callable[[Person, Person], Comparison]
+
+    def person(self, patient: Json, source: Source | None, related: Sequence[Json] = ()) -> Person:
+        """A Patient resource, with RelatedPerson resources beside it, as it is compared."""
+        return person_of(patient, source, self.kinds, related=related)
+
+
+def digest_of(patient: Json, related: Iterable[Json]) -> bytes:
+    """A hash of what a person is read from."""
+    said = orjson.dumps([patient, list(related)], option=orjson.OPT_SORT_KEYS)
+    return blake2b(_FORM + said, digest_size=16).digest()
+
+
+def weights_json(comparison: Comparison) -> list[dict[str, Any]]:
+    """Weights as a review and a link keep them."""
+    return [{"bits": round(one.bits, 2), "zh": one.zh, "en": one.en} for one in comparison.weights]
