@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from hub.errors import Refusal, Refused, places_of
 from hub.identifying import Identified, Read, identify, lane_of
-from hub.likeness import Matcher
+from hub.likeness import Matcher, remembering
 from hub.mapping.codes import IdentifierKind
 from hub.message import Fate, Message, Source
 from hub.newcomers import NeedsToBeAlone, Newcomers
@@ -127,13 +127,14 @@ async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk
     Raises _MovesLinks or NeedsToBeAlone where a link moves and the batch is not `alone`.
     """
     understood, parked = await _read_all(messages, desk)
-    newcomers = Newcomers(desk.matcher, alone=alone)
+    matcher = remembering(desk.matcher) if desk.matcher else None
+    newcomers = Newcomers(matcher, alone=alone)
     identified = await identify(connection, _in_order(understood), desk.kinds, newcomers)
     if identified.moves and not alone:
         raise _MovesLinks
     parked |= {key: refused.refusal for key, refused in identified.refused.items()}
     recorded = await record(connection, identified.located, identified.moves, _named(identified))
-    identified, recorded = await _recognise(connection, desk, identified, recorded, alone=alone)
+    identified, recorded = await _recognise(connection, matcher, identified, recorded, alone=alone)
     changed, causes = recorded.changed, _causes(identified, recorded)
     await _react(connection, desk, identified, changed, causes)
     await _publish(connection, changed, causes)
@@ -152,14 +153,14 @@ async def take_in(connection: AsyncConnection, messages: Sequence[Message], desk
 
 
 async def _recognise(
-    connection: AsyncConnection, desk: Desk, identified: Identified, recorded: Recorded, *, alone: bool
+    connection: AsyncConnection, matcher: Matcher | None, identified: Identified, recorded: Recorded, *, alone: bool
 ) -> tuple[Identified, Recorded]:
     """Compare those of whom something new was said with whom they may be; residents who turn out to be one are joined,
     as if the messages had said so."""
-    if desk.matcher is None:
+    if matcher is None:
         return identified, recorded
     described = list(_described(identified, recorded))
-    moves = await recognise(connection, described, desk.matcher, alone=alone)
+    moves = await recognise(connection, described, matcher, alone=alone)
     if not moves:
         return identified, recorded
     changed = dict(recorded.changed)

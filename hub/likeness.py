@@ -1,7 +1,7 @@
 """Comparing persons by a site's rules: what intake, reviews and the command line share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -57,6 +57,19 @@ class Matcher:
     def person(self, patient: Json, source: Source | None, related: Sequence[Json] = ()) -> Person:
         """A Patient resource, with RelatedPerson resources beside it, as it is compared."""
         return person_of(patient, source, self.kinds, related=related)
+
+
+def remembering(matcher: Matcher) -> Matcher:
+    """A matcher for one batch, which compares each two persons once."""
+    compared: dict[tuple[Person, Person], Comparison] = {}
+
+    def compare(one: Person, other: Person) -> Comparison:
+        found = compared.get((one, other))
+        if found is None:
+            found = compared[one, other] = matcher.compare(one, other)
+        return found
+
+    return replace(matcher, compare=compare)
 
 
 def digest_of(patient: Json, related: Iterable[Json]) -> bytes:

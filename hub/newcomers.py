@@ -41,7 +41,6 @@ class Newcomers:
         self._matcher, self._alone = matcher, alone
         self._persons: dict[int, tuple[Person, tuple[int, ...]]] = {}  # by the id of a part, which the batch holds
         self._by_key: dict[int, list[Candidate]] = {}
-        self._compared: dict[tuple[Person, Person], Comparison] = {}
         self.citizen_ids: dict[UUID, frozenset[str]] = {}
 
     async def look_up(self, connection: AsyncConnection, told: Iterable[tuple[Source, PatientPart]]) -> None:
@@ -96,15 +95,9 @@ class Newcomers:
         person, keys = self._persons[part]
         sharing = (self._by_key.get(key, ()) for key in keys)
         others = {one.patient_id: one for of in sharing if len(of) <= MOST_SHARING for one in of}
-        found = [(one, self._compare(person, one.person)) for one in others.values()]
+        found = [(one, self._matcher.compare(person, one.person)) for one in others.values()]
         likely = [pair for pair in found if pair[1].grade is not Grade.NOT]
         return sorted(likely, key=lambda pair: (-pair[1].score, pair[0].resident_id))
-
-    def _compare(self, one: Person, other: Person) -> Comparison:
-        assert self._matcher is not None
-        if (one, other) not in self._compared:
-            self._compared[one, other] = self._matcher.compare(one, other)
-        return self._compared[one, other]
 
 
 async def hold(connection: AsyncConnection, keys: set[int], *, alone: bool) -> None:

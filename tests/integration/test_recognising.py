@@ -22,7 +22,7 @@ from tests.matching import decide, part, patients, standing, undo
 from tests.recognising import plain_desk
 
 RENMIN, ZHONGYI = "renmin-his", "zhongyi-his"
-NAMED, OTHER = crowd(2, seed=11)
+NAMED, OTHER = (replace(one, phone=f"1990000{41 + at}27") for at, one in enumerate(crowd(2, seed=11)))
 SOMEBODY = replace(NAMED, citizen_id="", health_record_number="", health_card="")
 """Somebody without a number that leads beyond a source."""
 ELSEWHERE = replace(SOMEBODY, phone="19900009999")
