@@ -91,6 +91,17 @@ async def test_who_may_be_a_resident_is_one_of_their_own_and_waits_for_a_person(
     assert {row["fate"] for row in await rows(engine, "select fate from fate")} == {"merged"}
 
 
+async def test_reviews_are_opened_as_often_as_there_is_a_reason(engine: AsyncEngine) -> None:
+    """One after the other on one connection: a statement is planned otherwise once it has been executed some times."""
+    born = (date(1930 + year, 1, 1) for year in range(9))
+    namesakes = [
+        replace(SOMEBODY, number=300 + at, birth_date=on, phone=f"1990002{at}327") for at, on in enumerate(born)
+    ]
+    await hear(engine, *(says(RENMIN, one, 1) for one in namesakes), most=1)
+    assert await standing(engine) == list(range(9))
+    assert await reviews(engine) == ["open"] * (9 * 8 // 2)
+
+
 async def test_who_resembles_nobody_is_nobody_elses(engine: AsyncEngine) -> None:
     await hear(engine, says(RENMIN, SOMEBODY, 1), says(ZHONGYI, OTHER, 2))
     assert (await standing(engine), await reviews(engine)) == ([0, 1], [])
