@@ -289,7 +289,7 @@ async def _review(connection: AsyncConnection, scene: _Scene, pairs: Sequence[_P
         return
     theirs = [one for one in scene.owners if scene.resident(one) in residents]
     waiting = await reviews.list_open_about(connection, theirs)
-    seen = {frozenset((scene.resident(one.patient_id), scene.resident(one.other_id))) for one in waiting}
+    seen = {frozenset((one.resident_id, one.other_resident_id)) for one in waiting}
     rows = []
     for pair in pairs:
         both = frozenset((scene.resident(pair.patient_id), scene.resident(pair.other_id)))

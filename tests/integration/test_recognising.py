@@ -102,6 +102,12 @@ async def test_reviews_are_opened_as_often_as_there_is_a_reason(engine: AsyncEng
     assert await reviews(engine) == ["open"] * (9 * 8 // 2)
 
 
+async def test_one_who_may_be_either_of_two_citizens_is_reviewed_with_each(engine: AsyncEngine) -> None:
+    citizen = replace(OTHER, name=SOMEBODY.name, health_record_number="", health_card="")
+    await hear(engine, says(RENMIN, NAMED, 1), says(ZHONGYI, NAMESAKE, 2), says(RENMIN, citizen, 3), most=1)
+    assert (await standing(engine), await reviews(engine)) == ([0, 1, 2], ["open", "open"])
+
+
 async def test_who_resembles_nobody_is_nobody_elses(engine: AsyncEngine) -> None:
     await hear(engine, says(RENMIN, SOMEBODY, 1), says(ZHONGYI, OTHER, 2))
     assert (await standing(engine), await reviews(engine)) == ([0, 1], [])
