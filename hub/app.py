@@ -83,9 +83,13 @@ async def running(settings: Settings, database: Database, parts: Collection[Part
         stack.push_async_callback(hub.feed.close)
         hub.profiles.start()
         stack.push_async_callback(hub.profiles.stop)
+        hub.names.start()
+        stack.push_async_callback(hub.names.stop)
         if Part.WORKER in parts:
             hub.tally.start()
             stack.push_async_callback(hub.tally.stop)
+            hub.entering.start()
+            stack.push_async_callback(hub.entering.stop)
             hub.worker.start()
             stack.push_async_callback(hub.worker.stop)
             hub.timekeeper.start()

@@ -13,6 +13,7 @@ from hub.api.schema import print_schema
 from hub.app import Part, interrupted, running, set_up_logs, until_ended
 from hub.commands.alerts import alerts
 from hub.commands.explain import explain_file
+from hub.commands.identity import identity
 from hub.commands.load import load
 from hub.commands.mappings import mappings
 from hub.commands.messages import messages
@@ -29,6 +30,7 @@ from hub.wiring import profile_places
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(alerts, name="alert")
+app.add_typer(identity, name="identity")
 app.add_typer(mappings, name="mapping")
 app.add_typer(messages, name="message")
 app.add_typer(policies, name="policy")

@@ -22,8 +22,9 @@ from hub.identity import (
     proofs_of,
 )
 from hub.ids import new_id
-from hub.likeness import REASONS, Comparison
+from hub.likeness import REASONS
 from hub.mapping.codes import IdentifierKind
+from hub.matching.comparing import Comparison
 from hub.message import Source
 from hub.moving import Located, Moved, Parted, Patient, Read, follow, link_row, part_by_number, part_linked
 from hub.newcomers import Newcomers
@@ -335,6 +336,9 @@ class _Book:
             if not self._may_move(read, goes, stays.resident_id) or not self._may_move(read, stays, goes.resident_id):
                 return
             self._move(read, goes, stays.resident_id, Grade.CERTAIN, reason)
+        elif alike := next((one for one in (prior, surviving) if one.reason in RESEMBLANCE), None):
+            self._changes.end_link(alike.id)  # what was resemblance is the source's word now
+            self._link(read, alike, Grade.CERTAIN, reason)
         if merge.keeps_both:
             return
         merged = self._changes.merged_patients

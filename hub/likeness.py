@@ -3,13 +3,18 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any, Protocol
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 import orjson
 
 from hub.identity import Reason
 from hub.mapping.codes import IdentifierKind
+from hub.matching.blocks import hashed, keys_of
+from hub.matching.comparing import Comparison, Frequencies, compare
 from hub.matching.person import Person, person_of
+from hub.matching.rules import load_rules
 from hub.message import Source
 from hub.record import Grade, Json
 
@@ -20,30 +25,9 @@ REASONS: Mapping[Grade, Reason] = {
     Grade.PROBABLE: Reason.RESEMBLES_PROBABLY,
 }
 """Why two patients are one resident whom nothing but resemblance joins."""
+_RULES = "identity.toml"
 _FORM = b"1"
 """Raised when persons are read or found otherwise than before, so that everybody is entered anew."""
-
-
-class Weight(Protocol):
-    """One reason for or against."""
-
-    @property
-    def bits(self) -> float: ...
-    @property
-    def zh(self) -> str: ...
-    @property
-    def en(self) -> str: ...
-
-
-class Comparison(Protocol):
-    """What comparing two persons came to; the strongest weight first."""
-
-    @property
-    def grade(self) -> Grade: ...
-    @property
-    def score(self) -> float: ...
-    @property
-    def weights(self) -> Sequence[Weight]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +41,25 @@ class Matcher:
     def person(self, patient: Json, source: Source | None, related: Sequence[Json] = ()) -> Person:
         """A Patient resource, with RelatedPerson resources beside it, as it is compared."""
         return person_of(patient, source, self.kinds, related=related)
+
+
+def load_matcher(
+    kinds: Mapping[str, IdentifierKind],
+    config_dir: Path | None = None,
+    names: Callable[[], Frequencies | None] = lambda: None,
+) -> Matcher:
+    """The hub's rules, or the site's in their place (`identity.toml` in its folder); `names` are how often names occur.
+
+    Raises Refused with file and line.
+    """
+    site = config_dir / _RULES if config_dir else None
+    own = Path(str(files("mappings"))) / _RULES
+    rules = load_rules(site if site is not None and site.exists() else own)
+    return Matcher(
+        kinds=kinds,
+        keys=lambda person: tuple(dict.fromkeys(map(hashed, keys_of(person)))),
+        compare=lambda one, other: compare(one, other, rules, names()),
+    )
 
 
 def remembering(matcher: Matcher) -> Matcher:

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.errors import Refusal
 from hub.identity import Reason
 from hub.ids import new_id
-from hub.likeness import Comparison, weights_json
+from hub.likeness import weights_json
+from hub.matching.comparing import Comparison
 from hub.message import Message, Source
 from hub.record import Grade, PatientPart, Reading
 from hub.store import merges, people, verdicts

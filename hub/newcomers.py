@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.identity import Proofs, are_two, is_another
-from hub.likeness import JOINING, Comparison, Matcher
+from hub.likeness import JOINING, Matcher
+from hub.matching.comparing import Comparison
 from hub.matching.person import Person
 from hub.message import Source
 from hub.record import Grade, Json, PatientPart

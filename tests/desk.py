@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from fixtures.county import Sending, story
 from hub.errors import Refusal
 from hub.ids import new_id
 from hub.intake import Desk, work
+from hub.likeness import Matcher, load_matcher
 from hub.mapping.bundles import SUPPORTED
 from hub.mapping.codes import Folder, IdentifierKind, load_kinds
 from hub.mapping.library import Mappings, gather, load_base, load_own
@@ -87,9 +89,20 @@ def read(message: Message, source: Source) -> tuple[Reading, Mapping[str, Refusa
     return mappings().v2[source.name].read(parsed_v2, message.received_at), {}
 
 
+@cache
+def matcher() -> Matcher:
+    """How the hub compares persons."""
+    return load_matcher(kinds())
+
+
 def county_desk() -> Desk:
     """A desk that knows the county's sources."""
-    return Desk(kinds=kinds(), source_of=_source_of, read=read)
+    return Desk(kinds=kinds(), source_of=_source_of, read=read, matcher=matcher())
+
+
+def incurious_desk() -> Desk:
+    """A desk that links by numbers and messages alone, so that whoever has none stays apart."""
+    return replace(county_desk(), matcher=None)
 
 
 def _source_of(message: Message) -> Source:

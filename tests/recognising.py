@@ -1,10 +1,10 @@
 """A matcher that says what a test means: equal names, birth dates and phones, and nothing cleverer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hub.intake import Desk
 from hub.likeness import Matcher
+from hub.matching.comparing import Comparison, Weight
 from hub.matching.person import Person
 from hub.record import Grade
 from tests.desk import county_desk, kinds
@@ -12,34 +12,15 @@ from tests.desk import county_desk, kinds
 GRADES = {3: Grade.CERTAIN, 2: Grade.PROBABLE, 1: Grade.POSSIBLE}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reason:
-    """A weight."""
-
-    bits: float
-    zh: str
-    en: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Likeness:
-    """A comparison."""
-
-    grade: Grade
-    score: float
-    weights: Sequence[Reason]
-
-
-def compare(one: Person, other: Person) -> Likeness:
+def compare(one: Person, other: Person) -> Comparison:
     """Who has one name is one person: certainly by birth date and phone, probably by one of them, else perhaps."""
     numbers = {of.value for of in one.numbers}, {of.value for of in other.numbers}
     if not set(one.names) & set(other.names) or (all(numbers) and not numbers[0] & numbers[1]):
-        return Likeness(grade=Grade.NOT, score=-10.0, weights=())
+        return Comparison(grade=Grade.NOT, score=-10.0, weights=())
     is_born, has_phone = one.birth_date == other.birth_date, bool(set(one.phones) & set(other.phones))
     alike = 1 + is_born + has_phone
-    return Likeness(
-        grade=GRADES[alike], score=5.0 * alike, weights=[Reason(bits=5.0, zh="姓名相同。", en="Same name.")]
-    )
+    weight = Weight(bits=5.0, code="name-same", zh="姓名相同。", en="Same name.")
+    return Comparison(grade=GRADES[alike], score=5.0 * alike, weights=(weight,))
 
 
 def keys(person: Person) -> tuple[int, ...]:

@@ -51,8 +51,6 @@ class CandidatesQuery:
         self, info: Info, input: Annotated[MatchInput, strawberry.argument(description="Whom to look for.")]
     ) -> list[MatchCandidate]:
         means, visit = info.context.means, info.context.visit
-        if means.matcher is None:
-            return []
         if input.patient_id is not None:
             key = read_key(input.patient_id, "Patient", "patientId")
             found = await care.find_by_patient(visit, means.matcher, key)

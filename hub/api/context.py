@@ -44,7 +44,7 @@ class Means:
     kinds: Mapping[str, IdentifierKind]
     programme: Programme
     ladder: Ladder
-    matcher: Matcher | None = None
+    matcher: Matcher
     kept: asyncio.Event = field(default_factory=asyncio.Event)
     now: Callable[[], datetime] = utc_now
     anatomist: Anatomist | None = None

@@ -32,7 +32,7 @@ from hub.care.visit import of_one_moment
 from hub.errors import Refusal, Refused
 from hub.events import EventFeed
 from hub.followups import Ladder, load_ladder
-from hub.likeness import Matcher
+from hub.likeness import Matcher, load_matcher
 from hub.mapping.codes import IdentifierKind
 from hub.policy import Programme, policy_folders
 from hub.profiles import Library
@@ -56,9 +56,9 @@ def create_routes(
     anatomist: Anatomist | None = None,
     library: Callable[[], Library] | None = None,
 ) -> list[BaseRoute]:
-    """The API's routes. `feed` is started and closed by whoever made it. `ladder` is that of the hub where the site has
-    none; `kept` wakes the worker of this process. Without `anatomist` and `library` no message is taken apart, and no
-    source is listed."""
+    """The API's routes. `feed` is started and closed by whoever made it. `ladder` and `matcher` are those of the hub
+    where the site has none; `kept` wakes the worker of this process. Without `anatomist` and `library` no message is
+    taken apart, and no source is listed."""
     means = Means(
         engine=of_one_moment(engine),
         writer=engine,
@@ -67,7 +67,7 @@ def create_routes(
         kinds=kinds,
         programme=programme,
         ladder=ladder or load_ladder(policy_folders(None)),
-        matcher=matcher,
+        matcher=matcher or load_matcher(kinds),
         kept=kept or asyncio.Event(),
         now=now,
         anatomist=anatomist,

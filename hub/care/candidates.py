@@ -10,8 +10,9 @@ from hub.care.deed import whose
 from hub.care.matching import Side, list_sides, may_decide
 from hub.care.visit import Visit
 from hub.errors import refuse
-from hub.likeness import Comparison, Matcher
+from hub.likeness import Matcher
 from hub.mapping.codes import IdentifierKind
+from hub.matching.comparing import Comparison
 from hub.matching.person import Person
 from hub.record import Grade, Json
 from hub.store import candidates, people, relations

@@ -13,10 +13,12 @@ from hub.anatomy import Anatomist
 from hub.api.routes import create_routes
 from hub.checking import CheckingProcess
 from hub.collecting import Collector
+from hub.entering import Entering
 from hub.events import EventFeed
 from hub.followups import load_ladder
 from hub.intake import Desk
 from hub.keeping import Keeper
+from hub.likeness import load_matcher
 from hub.message import Message, Source
 from hub.metrics import Metrics
 from hub.policy import load_programme, policy_folders
@@ -31,12 +33,23 @@ from hub.tokens import Keyring
 from hub.webhooks import Postman, open_key, read_receivers
 from hub.wiring.collecting import Collecting
 from hub.wiring.doors import Behind, Doors, record_door, sender_by
+from hub.wiring.matching import SiteNames, open_matcher
 from hub.wiring.outcomes import Outcomes
 from hub.wiring.profiles import profile_places, read_named_files, sample_eyes, sender_to
 from hub.wiring.reading import Reader
 from hub.worker import Worker
 
-__all__ = ["Behind", "Doors", "Hub", "Outcome", "profile_places", "read_named_files", "sample_eyes", "sender_to"]
+__all__ = [
+    "Behind",
+    "Doors",
+    "Hub",
+    "Outcome",
+    "open_matcher",
+    "profile_places",
+    "read_named_files",
+    "sample_eyes",
+    "sender_to",
+]
 
 
 class Hub:
@@ -66,8 +79,12 @@ class Hub:
         self.collector = Collector(lambda: self.profiles.now.book.by_name, fetching.begin)
         self._reactions = self.profiles.made(lambda of: reactions(self.programme, self.ladder, of.organisations))
         self.tally = Tally(engine)
+        self.names = SiteNames(engine)
+        self.matcher = load_matcher(self.kinds, settings.config_dir, self.names)
+        self.entering = Entering(engine, self.matcher, lambda name: self.sources.by_name.get(name))
         self.desk = Desk(
             kinds=self.kinds,
+            matcher=self.matcher,
             source_of=self.reader.source_of,
             read=self.reader.read,
             reactions=[self._react],
@@ -110,6 +127,7 @@ class Hub:
             kinds=self.kinds,
             programme=self.programme,
             ladder=self.ladder,
+            matcher=self.matcher,
             kept=self.keeper.kept,
             anatomist=self.reader.anatomist,
             library=lambda: self.profiles.now,

@@ -82,6 +82,12 @@ IDENTITY: Mapping[str, Wording] = {
         "Nothing has to be done.",
         "无需处理。",
     ),
+    "bad-identity": Wording(
+        "{where}: {reason}.",
+        "{where}：{reason}。",
+        "Correct the file; mappings/identity.toml shows every key.",
+        "请修正该文件；全部可用的键见 mappings/identity.toml。",
+    ),
     "nothing-to-match-by": Wording(
         "Nobody can be looked for by this: without a name, a number or a telephone there is nobody to compare with.",
         "缺少姓名、证件号码或电话，无法查找相似人员。",

@@ -1,5 +1,6 @@
 """A person says who is whom: it holds against every message, and it can be taken back."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -13,11 +14,17 @@ from fixtures.county import Person, Sending, crowd
 from fixtures.county.clinic import BEIJING, Visit
 from fixtures.county.plans import adt
 from hub.errors import Refused
-from tests.desk import deliver, dump, rows
+from tests.desk import deliver as deliver_to
+from tests.desk import dump, incurious_desk, rows
 from tests.integration.referring import County
 from tests.matching import decide, part, patients, review, standing, undo
 
 RENMIN, ZHONGYI = "renmin-his", "zhongyi-his"
+
+
+async def deliver(engine: AsyncEngine, sendings: Iterable[Sending]) -> None:
+    """Deliver to a hub that joins nobody by itself: here people decide."""
+    await deliver_to(engine, sendings, desk=incurious_desk())
 
 
 def at(day: int, hour: int = 9) -> datetime:

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.entering import Entering, enter_all
 from hub.message import Source
 from hub.store import candidates
-from tests.desk import deliver, rows, sources
+from tests.desk import deliver, incurious_desk, rows, sources
 from tests.integration.test_recognising import NAMESAKE, RENMIN, SOMEBODY, ZHONGYI, hear, reviews, says
 from tests.matching import standing
 from tests.recognising import plain_matcher
@@ -22,7 +22,7 @@ async def entered(engine: AsyncEngine) -> list[tuple[str, bytes]]:
 
 
 async def test_a_patient_of_before_is_entered_and_others_are_recognised_by_it(engine: AsyncEngine) -> None:
-    await deliver(engine, [says(RENMIN, SOMEBODY, 1)])
+    await deliver(engine, [says(RENMIN, SOMEBODY, 1)], desk=incurious_desk())
     assert await entered(engine) == []
     await Entering(engine, plain_matcher(), source_of).enter()
     assert await entered(engine) == [(SOMEBODY.name, b"")]
@@ -31,7 +31,7 @@ async def test_a_patient_of_before_is_entered_and_others_are_recognised_by_it(en
 
 
 async def test_two_patients_of_before_are_compared_once_something_is_said_of_one(engine: AsyncEngine) -> None:
-    await deliver(engine, [says(RENMIN, SOMEBODY, 1), says(ZHONGYI, NAMESAKE, 2)])
+    await deliver(engine, [says(RENMIN, SOMEBODY, 1), says(ZHONGYI, NAMESAKE, 2)], desk=incurious_desk())
     await Entering(engine, plain_matcher(), source_of).enter()
     assert await reviews(engine) == []
     await hear(engine, says(ZHONGYI, NAMESAKE, 3, "A08"))

@@ -214,6 +214,14 @@ async def test_what_joined_two_residents_and_is_withdrawn_gives_back_the_one_bef
     assert await rows(engine, "select id from resident where replaced_by is null order by id") == before
 
 
+async def test_what_a_source_merges_is_more_than_resemblance(engine: AsyncEngine) -> None:
+    twin = replace(SOMEBODY, number=SOMEBODY.number + 500)
+    await hear(engine, says(RENMIN, SOMEBODY, 1), says(RENMIN, twin, 2), says(RENMIN, SOMEBODY, 3, "A40", prior=twin))
+    assert {reason for _, reason in await links(engine)} == {"new-without-proof", "merged-by-source"}
+    await hear(engine, says(RENMIN, replace(NAMED, name="改名之后"), 4, "A08"))
+    assert await standing(engine) == [0, 0]
+
+
 async def test_a_review_for_which_there_is_no_reason_any_longer_is_settled(engine: AsyncEngine) -> None:
     await hear(engine, says(RENMIN, SOMEBODY, 1), says(ZHONGYI, NAMESAKE, 2))
     assert await reviews(engine) == ["open"]
