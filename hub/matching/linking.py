@@ -1,0 +1,71 @@
+"""A whole set of persons linked as ingest links them one by one: compared where they share a key, and clustered."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from hub.matching.blocks import keys_of
+from hub.matching.comparing import Comparison, Frequencies, compare
+from hub.matching.numbers import CITIZEN_KINDS
+from hub.matching.person import Person
+from hub.matching.rules import Rules
+from hub.record import Grade
+
+MOST_SHARING = 200
+"""Persons under one key; one that more share is passed over, as in ingest."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """Two persons who may be one, by their places in the set."""
+
+    one: int
+    other: int
+    comparison: Comparison
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Linked:
+    """`clusters` gives each person's group; `pairs` are those compared with a grade above NOT, the likeliest first."""
+
+    clusters: tuple[int, ...]
+    pairs: tuple[Candidate, ...]
+
+
+def link(persons: Sequence[Person], rules: Rules, names: Frequencies | None = None) -> Linked:
+    """Certain and probable pairs join, the likeliest first, unless two citizens would become one."""
+    pairs = sorted(_pairs(persons, rules, names), key=lambda pair: (-pair.comparison.score, pair.one, pair.other))
+    clusters = list(range(len(persons)))
+    members = {at: [at] for at in clusters}
+    numbers = {at: _citizen_ids(person) for at, person in enumerate(persons)}
+    for pair in pairs:
+        one, other = sorted((clusters[pair.one], clusters[pair.other]))
+        if one == other or pair.comparison.grade is Grade.POSSIBLE or _are_two(numbers[one], numbers[other]):
+            continue
+        for at in members[other]:
+            clusters[at] = one
+        members[one] += members.pop(other)
+        numbers[one] |= numbers.pop(other)
+    return Linked(clusters=tuple(clusters), pairs=tuple(pairs))
+
+
+def _pairs(persons: Sequence[Person], rules: Rules, names: Frequencies | None) -> Iterator[Candidate]:
+    sharing: dict[str, list[int]] = {}
+    for at, person in enumerate(persons):
+        for key in keys_of(person):
+            sharing.setdefault(key, []).append(at)
+    worth = {pair for of in sharing.values() if len(of) <= MOST_SHARING for pair in combinations(of, 2)}
+    for one, other in worth:
+        comparison = compare(persons[one], persons[other], rules, names)
+        if comparison.grade is not Grade.NOT:
+            yield Candidate(one=one, other=other, comparison=comparison)
+
+
+def _citizen_ids(person: Person) -> set[tuple[str, str]]:
+    return {(one.kind, one.value) for one in person.numbers if one.kind in CITIZEN_KINDS}
+
+
+def _are_two(one: set[tuple[str, str]], other: set[tuple[str, str]]) -> bool:
+    """Whether both hold numbers of one kind, and share none of it."""
+    kinds = {kind for kind, _ in one} & {kind for kind, _ in other}
+    return any({n for n in one if n[0] == kind}.isdisjoint(n for n in other if n[0] == kind) for kind in kinds)
