@@ -1,7 +1,7 @@
 """What shares an entry's key and is not the same thing: two vaccinations of one day, each with a number of its own."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +16,9 @@ NUMBERED = frozenset({"Procedure", "Immunization"})
 OBSERVATION = "Observation"
 
 
-def may_be_several(kind: str, folded: Sequence[Folded]) -> bool:
+def may_be_several(kind: str) -> bool:
     """Whether what shares a key may be, or may have been, several things."""
-    if kind != OBSERVATION:
-        return kind in NUMBERED
-    return len(folded) > 1 or any("specimen" in one.resource for one in folded)
+    return kind in NUMBERED or kind == OBSERVATION
 
 
 def is_numbered(kind: str, resource: Mapping[str, Any], *, whole: bool) -> bool:

@@ -94,7 +94,9 @@ async def _rebuild(connection: AsyncConnection, residents: Sequence[UUID]) -> tu
     for one in folded:
         if (shelf := shelf_of(one.latest.kind)) in ENTRY_TABLES:
             touched[owners[one.latest.patient_id]].add((shelf, one.entry_key))
-    await entries.save(connection, [entry for entry in _project(touched, folded, owners) if isinstance(entry, Entry)])
+    await entries.save(
+        connection, [entry for entry in _project(touched, folded, owners, {}) if isinstance(entry, Entry)]
+    )
     persons = await describe(connection, residents)
     return {resident: {_OWN, *keys} for resident, keys in touched.items()}, persons
 
@@ -202,8 +204,9 @@ async def _project_touched(connection: AsyncConnection, touched: Touched) -> Non
         return
     owners = await people.list_patients_of(connection, sorted(touched))
     asked = {(patient, kind, key) for patient, resident in owners.items() for kind, key in touched[resident]}
-    folded = group(await named_by_others(connection, await _found(connection, asked)))
-    projected = list(_project(touched, folded, owners))
+    found = await _found(connection, asked)
+    folded = group(await named_by_others(connection, found))
+    projected = list(_project(touched, folded, owners, _stood(found, owners)))
     await entries.save(connection, [entry for entry in projected if isinstance(entry, Entry)])
     gone: dict[str, list[UUID]] = {}
     for entry in projected:
@@ -224,8 +227,17 @@ async def _found(connection: AsyncConnection, asked: Collection[tuple[UUID, str,
     return [*found, *await facts.find_by_key(connection, led)]
 
 
+def _stood(found: Iterable[Fact], owners: Mapping[UUID, UUID]) -> Counter[tuple[UUID, str, str]]:
+    """How many things may have stood under an entry's key before: of what did, some may stand elsewhere by now."""
+    keys = {(fact.entry_key, fact.patient_id, fact.kind, fact.key) for fact in found}
+    return Counter((owners[patient], shelf_of(kind), entry) for entry, patient, kind, _ in keys)
+
+
 def _project(
-    touched: Touched, folded: Sequence[Folded], owners: dict[UUID, UUID]
+    touched: Touched,
+    folded: Sequence[Folded],
+    owners: Mapping[UUID, UUID],
+    stood: Mapping[tuple[UUID, str, str], int],
 ) -> Iterable[Entry | tuple[str, UUID]]:
     """Each touched entry, or its kind and id where no fact supports it any longer."""
     together: dict[tuple[UUID, str, str], list[Folded]] = {}
@@ -236,7 +248,8 @@ def _project(
         for kind, key in sorted(keys):
             said = together.get((resident, kind, key), [])
             things = apart(kind, said)
-            for at in range(max(len(things), len(said), 1) + 1 if may_be_several(kind, said) else 1):
+            before = stood.get((resident, kind, key), 0) if may_be_several(kind) else 0
+            for at in range(max(len(things), before, 1)):
                 of = things[at] if at < len(things) else []
                 entry = project(resident, kind, key_of(key, at), of)
                 yield entry or (kind, entry_id(resident, kind, key_of(key, at)))

@@ -194,3 +194,18 @@ async def test_two_ids_of_one_source_are_two_entries_whatever_the_order(order: s
     async with engine.begin() as connection:
         await rebuild(connection, [resident["id"]])
     assert await dump(engine) == record
+
+
+async def test_what_moves_away_together_leaves_no_entry_behind(engine: AsyncEngine) -> None:
+    """Of four vaccinations of a day three were of the next day, as one batch says."""
+    await deliver(engine, [vaccination(name, 1) for name in "abcd"])
+    wrong = [vaccination(name, 2) for name in "bcd"]
+    await deliver(engine, [replace(one, body=one.body.replace(b"2026-02-05", b"2026-02-06")) for one in wrong])
+    found = await rows(engine, "select key from immunization order by key")
+    there = [f"流感疫苗|2026-02-06{place}" for place in ("", "~2", "~3")]
+    assert [row["key"] for row in found] == ["流感疫苗|2026-02-05", *there]
+    record = await dump(engine)
+    [resident] = await rows(engine, "select id from resident")
+    async with engine.begin() as connection:
+        await rebuild(connection, [resident["id"]])
+    assert await dump(engine) == record
