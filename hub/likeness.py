@@ -26,7 +26,7 @@ REASONS: Mapping[Grade, Reason] = {
 }
 """Why two patients are one resident whom nothing but resemblance joins."""
 _RULES = "identity.toml"
-_FORM = b"1"
+_FORM = b"2"
 """Raised when persons are read or found otherwise than before, so that everybody is entered anew."""
 
 

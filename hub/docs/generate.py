@@ -93,7 +93,7 @@ def identifier_kinds_page() -> str:
         "birth date; the others (health record, passport, permits, certificates) lead only where "
         "the name or the birth date is equal as well. A number has to fit its shape to lead; of one with brackets in "
         "its shape, what the first pair holds is compared, so that a permit is the same after its renewal. What stands "
-        "for no number (`mappings/codes/placeholder-numbers.csv`: all nines, counted up, 不详) is passed over.",
+        "for no number (`mappings/codes/placeholder-values.csv`: all nines, counted up, 不详) is passed over.",
         table(("kind", "中文", "English", "strength", "shape", "system"), rows),
     )
 

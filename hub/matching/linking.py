@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from hub.matching.blocks import keys_of
-from hub.matching.comparing import Comparison, Frequencies, compare
+from hub.matching.comparing import Comparison, Frequencies, compare, frequencies_of
 from hub.matching.numbers import CITIZEN_KINDS
 from hub.matching.person import Person
 from hub.matching.rules import Rules
 from hub.record import Grade
 
+_LEAST_PERSONS = 1_000
+"""A set of fewer says nothing of how often names occur."""
 MOST_SHARING = 200
 """Persons under one key; one that more share is passed over, as in ingest."""
 
@@ -34,6 +36,8 @@ class Linked:
 
 def link(persons: Sequence[Person], rules: Rules, names: Frequencies | None = None) -> Linked:
     """Certain and probable pairs join, the likeliest first, unless two citizens would become one."""
+    if names is None and len(persons) >= _LEAST_PERSONS:
+        names = frequencies_of(persons)
     pairs = sorted(_pairs(persons, rules, names), key=lambda pair: (-pair.comparison.score, pair.one, pair.other))
     clusters = list(range(len(persons)))
     members = {at: [at] for at in clusters}

@@ -3,19 +3,35 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from hub.matching.spelling import folded
 from hub.record import Json
 
 _DOTS = re.compile(r"[·•・．‧∙⋅●.]")
 _BRACKETS = re.compile(r"[(\[【〔]([^)\]】〕]*)[)\]】〕]")
 _FORMERLY = re.compile(r"^(?:曾用名|又名|原名|别名|小名|乳名)[:：]?")
-_NEWBORN = re.compile(r".+之[子女婴]\d*|.+[婴]\d*|.+[大小][毛宝]\d*")
+_NEWBORN = re.compile(
+    r"(?:(?P<mother>[^之]{2,})之(?P<order>[大小长次二三ab甲乙]?)(?P<child>[子女婴])(?P<count>[a-z\d]*)"
+    r"|(?P<last>.{1,2}?)(?:婴儿?|某某?|毛毛|宝宝|(?P<which>[大小])[毛宝])(?P<number>[a-z\d]*))"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StandIn:
+    """What a ward calls a newborn who has no name yet. `mother` is her name, else `surname` a parent's; `sex` is
+    ``male``, ``female`` or ``""``; `order` tells twins apart, ``""`` where there is no need to."""
+
+    mother: str = ""
+    surname: str = ""
+    sex: str = ""
+    order: str = ""
 
 
 def plain(name: str) -> str:
-    """A name as it is compared: NFKC, case folded, without spaces and middle dots where it is Chinese, and with single
-    spaces where it is of letters."""
-    text = _DOTS.sub(" ", unicodedata.normalize("NFKC", name)).casefold()
+    """A name as it is compared: in one spelling (`folded`), case folded, without spaces and middle dots where it is
+    Chinese, and with single spaces where it is of letters."""
+    text = _DOTS.sub(" ", folded(name)).casefold()
     return " ".join(text.split()) if text.isascii() else "".join(text.split())
 
 
@@ -38,5 +54,19 @@ def alone(name: str) -> Iterable[str]:
 
 
 def is_newborn(name: str) -> bool:
-    """Whether a name is what a ward calls a newborn who has none yet: by its mother's."""
-    return bool(_NEWBORN.fullmatch(name))
+    """Whether a plain name is what a ward calls a newborn who has none yet: by its mother's."""
+    return stand_in(name) is not None
+
+
+def stand_in(name: str) -> StandIn | None:
+    """A newborn's stand-in for a name, read; None for any other name."""
+    found = _NEWBORN.fullmatch(name)
+    if found is None:
+        return None
+    said = found.groupdict(default="")
+    return StandIn(
+        mother=said["mother"],
+        surname=said["last"] or said["mother"][:1],
+        sex={"子": "male", "女": "female"}.get(said["child"], ""),
+        order=said["order"] or said["count"] or said["which"] or said["number"],
+    )

@@ -10,7 +10,7 @@ from hub.mapping.codes import IdentifierKind
 from hub.mapping.converters.numbers import MOTHERS_NUMBER
 from hub.matching.names import alone, is_newborn, name_in, plain
 from hub.matching.numbers import is_own, numbers_in
-from hub.matching.placeholders import is_placeholder_phone
+from hub.matching.placeholders import is_nobody, is_placeholder_phone
 from hub.message import Source
 from hub.record import Identifier, Json
 
@@ -120,7 +120,8 @@ def once(values: Iterable[Any]) -> tuple[Any, ...]:
 def _names(patient: Json) -> tuple[str, ...]:
     """The names of a person, the one in use first; a former name in brackets becomes one of its own."""
     said = sorted(patient.get("name") or (), key=lambda name: name.get("use") in _FORMER)
-    return once(plain(one) for name in said for one in alone(name_in(name)))
+    whole = (plain(one) for name in said for one in alone(name_in(name)))
+    return once(name for name in whole if not is_nobody(name))
 
 
 def _phones(patient: Json) -> Iterable[str]:

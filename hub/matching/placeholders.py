@@ -1,5 +1,5 @@
 """What people and programs write where they have no number: all nines, counted up, 不详. Data, in
-``mappings/codes/placeholder-numbers.csv``."""
+``mappings/codes/placeholder-values.csv``."""
 
 import re
 from functools import cache
@@ -21,10 +21,15 @@ def is_placeholder_phone(digits: str) -> bool:
     return not digits or _patterns("phone").fullmatch(digits) is not None
 
 
+def is_nobody(name: str) -> bool:
+    """Whether a plain name is nobody's: 无名氏, 测试, nothing."""
+    return not name or _patterns("name").fullmatch(name) is not None
+
+
 @cache
 def _patterns(of: str) -> re.Pattern[str]:
     """Each row is an expression of its own, whose first group is its own too."""
-    table = load_table(Path(str(files("mappings"))) / "codes" / "placeholder-numbers.csv")
+    table = load_table(Path(str(files("mappings"))) / "codes" / "placeholder-values.csv")
     found = [pattern for pattern, row in table.codes.items() if row.to == of]
     apart, groups = [], 0
     for pattern in found:

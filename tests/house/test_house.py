@@ -28,7 +28,7 @@ LONG_FOR_A_REASON = {
 }
 IN_PYTHON = {
     *("coding-systems", "coding-oids", "placeholder", "identifier-kinds", "identifier-types", "units"),
-    *("icd10-chapters", "range-groups", "placeholder-numbers"),
+    *("icd10-chapters", "range-groups", "placeholder-values"),
 }
 WORDED = re.compile(r"""["']([a-z]+(?:-[a-z0-9]+)*)["']""")
 

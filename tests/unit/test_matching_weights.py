@@ -54,9 +54,11 @@ def test_two_citizens_are_not_linked_by_a_third_record_that_is_like_both() -> No
 @pytest.mark.parametrize(
     ("change", "where"),
     [
-        (("born_same", "born_sane"), "identity.toml:"),
+        (("born-same =", "born-sane ="), "identity.toml:"),
         (("[weights]", "[weight]"), "identity.toml:"),
-        (("= 7.0", "= 'x'"), "identity.toml:"),
+        (("sex-same = 0.8", "sex-same = 'x'"), "identity.toml:"),
+        (('[["name-close"]', '[["name-clothed"]'), "identity.toml:"),
+        (("questions = [", "asks = ["), "identity.toml:"),
     ],
 )
 def test_a_sites_weights_are_refused_with_their_line(tmp_path: Path, change: tuple[str, str], where: str) -> None:
