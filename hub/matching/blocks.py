@@ -28,8 +28,8 @@ def _by_numbers(person: Person) -> Iterator[str]:
 
 
 def _by_names(person: Person) -> Iterator[str]:
-    """By the whole name with its birth date, telephone or house; by how it sounds with the year or the day of the year,
-    for whose date is wrong elsewhere; by its first and last character with the date, for whose name is miswritten."""
+    """By how a name sounds with a telephone, the house, the year or the day of the year, for whose date is wrong
+    elsewhere; by its first or last character with the birth date, for whose name is miswritten."""
     born = born_of(person)
     for name in person.names:
         if stand_in(name):

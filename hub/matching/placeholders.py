@@ -1,4 +1,4 @@
-"""What people and programs write where they have no number: all nines, counted up, 不详. Data, in
+"""What people and programs write where they have no number, telephone or name: all nines, counted up, 不详. Data, in
 ``mappings/codes/placeholder-values.csv``."""
 
 import re

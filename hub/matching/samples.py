@@ -1,7 +1,7 @@
 """Sets of patient records that tell whose each record is, so that the matcher can be scored by them.
 
-A map in TOML says which column means what (``hub/docs/identity.md`` lists the keys); the records become persons by the
-way that every patient takes, so that what is scored is what the hub does.
+A map in TOML says which column means what (``tests/matching_sets`` has two); the records become persons by the way
+that every patient takes, so that what is scored is what the hub does.
 """
 
 import csv
