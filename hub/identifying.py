@@ -14,7 +14,6 @@ from hub.identity import (
     Holder,
     Proofs,
     Reason,
-    citizen_ids_of,
     decide,
     is_another,
     is_corrected,
@@ -25,6 +24,7 @@ from hub.ids import new_id
 from hub.likeness import REASONS
 from hub.mapping.codes import IdentifierKind
 from hub.matching.comparing import Comparison
+from hub.matching.numbers import citizen_ids_of
 from hub.message import Source
 from hub.moving import Located, Moved, Parted, Patient, Read, follow, link_row, part_by_number, part_linked
 from hub.newcomers import Newcomers

@@ -11,10 +11,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from hub.identifiers import read_citizen_id
 from hub.mapping.codes import IdentifierKind
 from hub.matching.names import is_newborn, plain
-from hub.matching.numbers import CITIZEN_KINDS, is_own, numbers_in
+from hub.matching.numbers import CITIZEN_KINDS, are_two, citizen_ids_of, is_own, numbers_in
+from hub.matching.person import is_whole
 from hub.message import Source
 from hub.record import Grade, Identifier, Json
 
@@ -198,30 +198,11 @@ def is_another(proofs: Proofs, citizen_ids: Collection[str]) -> bool:
     return are_two(citizen_ids_of(proofs.own), citizen_ids)
 
 
-def are_two(one: Collection[str], other: Collection[str]) -> bool:
-    """Whether the holders of these citizen ID numbers are two people: both have numbers of one kind, and share none."""
-    kinds = {_kind_of(number) for number in one} & {_kind_of(number) for number in other}
-    return any(
-        {n for n in one if _kind_of(n) == kind}.isdisjoint(n for n in other if _kind_of(n) == kind) for kind in kinds
-    )
-
-
 def is_corrected(name: str, birth_date: str, told: Json) -> bool:
     """Whether a patient's other citizen ID number is the same person's, corrected: their name and whole birth date are
     those that are known. Two namesakes born on one day under one local number would have to meet for it to be wrong."""
     born = str(told.get("birthDate", ""))
-    return bool(name) and len(born) == len("2026-01-31") and name_of(told) == name and born == birth_date
-
-
-def citizen_ids_of(proofs: Iterable[Identifier]) -> frozenset[str]:
-    """The citizen ID numbers and residence permits among numbers, normalised."""
-    return frozenset(proof.value for proof in proofs if proof.kind in CITIZEN_KINDS)
-
-
-def _kind_of(number: str) -> str:
-    """Which card a number stands on: one person may hold a permit and, later, a citizen ID number."""
-    found = read_citizen_id(number)
-    return found.kind if found else ""
+    return bool(name) and is_whole(born) and name_of(told) == name and born == birth_date
 
 
 def name_of(patient: Json) -> str:

@@ -9,15 +9,17 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.identity import Proofs, are_two, is_another
+from hub.identity import Proofs, is_another
 from hub.likeness import JOINING, Matcher
+from hub.matching.blocks import MOST_SHARING
 from hub.matching.comparing import Comparison
+from hub.matching.numbers import are_two
 from hub.matching.person import Person
 from hub.message import Source
 from hub.record import Grade, Json, PatientPart
 from hub.relatives import PERSON
 from hub.store import candidates, people
-from hub.store.candidates import MOST_SHARING, Candidate
+from hub.store.candidates import Candidate
 
 MOST_HELD = 1024
 """Keys that one batch holds; the database's table of locks is not endless."""

@@ -15,10 +15,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.identity import are_two
 from hub.ids import new_id
 from hub.likeness import JOINING, REASONS, Matcher, digest_of, weights_json
 from hub.matching.comparing import Comparison
+from hub.matching.numbers import are_two
 from hub.matching.person import Person
 from hub.message import Source
 from hub.newcomers import NeedsToBeAlone, hold

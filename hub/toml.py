@@ -41,3 +41,17 @@ def read_toml(file: Path | Traversable) -> tuple[str, dict[str, Any]]:
         line = int(found[1]) if found and found[1] else len(text.rstrip().splitlines()) or 1
         why = _LINE.sub("", said)
         raise NotToml(line, f"is no TOML: {why}", f"不符合 TOML 语法：{why}") from None
+
+
+def line_of(text: str, key: str, table: str = "") -> int:
+    """The line of a key within its table, of the table where the key is not in it, else the first."""
+    now, place = "", 1
+    for number, line in enumerate(text.splitlines(), 1):
+        if head := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
+            now = head[1]
+            place = number if now == (table or key) else place
+        elif now == table and re.match(rf"\s*{re.escape(key)}(?:_\w+)?\s*=", line):
+            return number
+        elif not now and table and re.match(rf"\s*{table}\s*[.=]", line):
+            place = number
+    return place

@@ -1,6 +1,5 @@
 """Where alerts begin and end: ``alerts.toml``, the hub's and the site's."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -10,7 +9,7 @@ from typing import Any
 
 from hub.alerts.kinds import Kind
 from hub.errors import refuse
-from hub.toml import NotToml, read_toml
+from hub.toml import NotToml, line_of, read_toml
 
 _MOST = 1_000_000
 """No figure is larger: what no calendar reaches, no rule can reckon with."""
@@ -172,18 +171,4 @@ def _check_order(file: Path, said: Thresholds) -> None:
 
 
 def _bad(file: Path, text: str, key: str, reason: str, table: str = "") -> Exception:
-    return refuse("bad-alerts", f"{file.name}:{_line(text, key, table)}", reason=reason)
-
-
-def _line(text: str, key: str, table: str) -> int:
-    """The line of a key within its table, of the table where the key is not in it, else the first."""
-    now, place = "", 1
-    for number, line in enumerate(text.splitlines(), 1):
-        if head := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
-            now = head[1]
-            place = number if now == (table or key) else place
-        elif now == table and re.match(rf"\s*{re.escape(key)}(?:_\w+)?\s*=", line):
-            return number
-        elif not now and table and re.match(rf"\s*{table}\s*[.=]", line):
-            place = number
-    return place
+    return refuse("bad-alerts", f"{file.name}:{line_of(text, key, table)}", reason=reason)

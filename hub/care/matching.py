@@ -16,9 +16,9 @@ from hub.care.deed import Deed, whose
 from hub.care.visit import Visit
 from hub.columns import demographics
 from hub.errors import refuse
-from hub.identity import Proofs, Reason, citizen_ids_of, is_another
+from hub.identity import Proofs, Reason, is_another
 from hub.ids import new_id
-from hub.matching.numbers import CITIZEN_KINDS
+from hub.matching.numbers import CITIZEN_KINDS, citizen_ids_of
 from hub.merging import fold
 from hub.programme.discharges import Discharges
 from hub.programme.joining import Moving, hold_all, move

@@ -6,10 +6,11 @@ from hashlib import blake2b
 from hub.matching.addresses import read_address
 from hub.matching.implied import born_of, mothers_of
 from hub.matching.names import stand_in
-from hub.matching.person import Person
+from hub.matching.person import Person, is_whole
 from hub.matching.spelling import sounds
 
-_DAY = len("2026-01-31")
+MOST_SHARING = 200
+"""Persons under one key; one that more share says too little of anybody, and costs too much to look behind."""
 
 
 def keys_of(person: Person) -> tuple[str, ...]:
@@ -39,9 +40,9 @@ def _by_names(person: Person) -> Iterator[str]:
             yield from (f"sound+house:{sound}|{house}" for house in _houses(person))
             if born:
                 yield f"sound+year:{sound}|{born[:4]}"
-            if len(born) == _DAY:
+            if is_whole(born):
                 yield f"sound+day:{sound}|{born[5:]}"
-        if len(born) == _DAY:
+        if is_whole(born):
             yield f"first+born:{name[:1]}|{born}"
             yield f"last+born:{name[-1:]}|{born}"
 
@@ -53,7 +54,7 @@ def _by_household(person: Person) -> Iterator[str]:
     if not born:
         return
     yield from (f"phone+year:{phone}|{born[:4]}" for phone in person.phones)
-    if len(born) == _DAY:
+    if is_whole(born):
         yield from (f"house+born:{house}|{born}" for house in _houses(person))
     yield from (f"mother+month:{mother}|{born[:7]}" for mother in mothers_of(person))
     yield from (f"born+newborn:{one.surname}|{born}" for name in person.names if (one := stand_in(name)))

@@ -10,13 +10,15 @@ from hub.matching.person import Person
 from hub.matching.rules import Rules
 from hub.record import Grade
 
+LEAST_PERSONS = 1_000
+"""A site or a set of fewer says nothing of how often names occur."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Frequencies:
-    """How often whole names occur among so many persons of a site."""
+    """How often whole names occur among the persons of a site."""
 
     names: Mapping[str, int]
-    persons: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +50,7 @@ def compare(one: Person, other: Person, rules: Rules, names: Frequencies | None 
 
 def frequencies_of(persons: Sequence[Person]) -> Frequencies:
     """How often the names of a set occur in it."""
-    return Frequencies(names=Counter(name for one in persons for name in one.names[:1]), persons=len(persons))
+    return Frequencies(names=Counter(name for one in persons for name in one.names[:1]))
 
 
 def _grade(score: float, found: Sequence[str], rules: Rules) -> Grade:

@@ -11,8 +11,9 @@ from hub.matching.addresses import Place, compare_places
 from hub.matching.implied import born_of, mothers_of
 from hub.matching.names import StandIn, stand_in
 from hub.matching.numbers import CITIZEN_KINDS
-from hub.matching.person import Person
+from hub.matching.person import Person, is_whole
 from hub.matching.spelling import sounds
+from hub.record import Identifier
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "number-same": ("证件号码相同。", "A number is the same."),
@@ -59,7 +60,6 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "mother-same": ("母亲相同。", "Same mother."),
     "mother-other": ("母亲姓名不同。", "The mothers' names differ."),
 }
-_DAY = len("2026-01-31")
 _LOST = frozenset("?□*〓■�")
 _LETTERS_ALIKE = 0.88
 
@@ -99,19 +99,23 @@ def _number(one: Person, other: Person, name: str) -> str:
 
 
 def _comparable(one: Person, other: Person) -> str:
-    mine = {(of.kind, of.value) for of in one.numbers} - _proving(one)
-    return "health-record-same" if mine & {(of.kind, of.value) for of in other.numbers} else ""
+    shared = set(_kinds_and_values(one)) & set(_kinds_and_values(other))
+    return "health-record-same" if any(kind in _ARCHIVES for kind, _ in shared) else ""
 
 
 def _proving(person: Person) -> set[tuple[str, str]]:
-    return {(of.kind, of.value) for of in person.numbers if of.kind not in _ARCHIVES}
+    return {(kind, value) for kind, value in _kinds_and_values(person) if kind not in _ARCHIVES}
+
+
+def _kinds_and_values(person: Person) -> Iterator[tuple[str, str]]:
+    return ((one.kind, one.value) for one in person.numbers)
 
 
 _ARCHIVES = frozenset({"health-record-number", "health-card", "insurance-number"})
 
 
-def _of(numbers: Iterable[object]) -> set[str]:
-    return {str(getattr(one, "value", "")) for one in numbers}
+def _of(numbers: Iterable[Identifier]) -> set[str]:
+    return {one.value for one in numbers}
 
 
 # -- names -----------------------------------------------------------------------------------------------------------
@@ -201,10 +205,10 @@ def compare_births(mine: str, theirs: str) -> str:
     if not mine or not theirs:
         return ""
     if mine == theirs:
-        return "born-same" if len(mine) == _DAY else "born-part"
+        return "born-same" if is_whole(mine) else "born-part"
     if mine.startswith(theirs) or theirs.startswith(mine) or _only_the_year(mine, theirs):
         return "born-part"
-    if len(mine) == len(theirs) == _DAY:
+    if is_whole(mine) and is_whole(theirs):
         return _two_days(mine, theirs)
     return "born-year" if mine[:4] == theirs[:4] else "born-other"
 
@@ -215,9 +219,9 @@ def _only_the_year(mine: str, theirs: str) -> bool:
 
 
 def _two_days(mine: str, theirs: str) -> str:
-    if theirs in (_lunar(mine), "") or mine == _lunar(theirs):
+    if theirs == _lunar(mine) or mine == _lunar(theirs):
         return "born-lunar"
-    if mine[:5] + mine[8:] + mine[7] + mine[5:7] == f"{theirs[:5]}{theirs[5:7]}{theirs[7]}{theirs[8:]}":
+    if theirs == f"{mine[:4]}-{mine[8:]}-{mine[5:7]}":
         return "born-swapped"
     if OSA.distance(mine, theirs) == 1 or (mine[4:] == theirs[4:] and abs(int(mine[:4]) - int(theirs[:4])) == 1):
         return "born-close"

@@ -4,17 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from hub.matching.blocks import keys_of
-from hub.matching.comparing import Comparison, Frequencies, compare, frequencies_of
-from hub.matching.numbers import CITIZEN_KINDS
+from hub.matching.blocks import MOST_SHARING, keys_of
+from hub.matching.comparing import LEAST_PERSONS, Comparison, Frequencies, compare, frequencies_of
+from hub.matching.numbers import are_two, citizen_ids_of
 from hub.matching.person import Person
 from hub.matching.rules import Rules
 from hub.record import Grade
-
-_LEAST_PERSONS = 1_000
-"""A set of fewer says nothing of how often names occur."""
-MOST_SHARING = 200
-"""Persons under one key; one that more share is passed over, as in ingest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,15 +31,15 @@ class Linked:
 
 def link(persons: Sequence[Person], rules: Rules, names: Frequencies | None = None) -> Linked:
     """Certain and probable pairs join, the likeliest first, unless two citizens would become one."""
-    if names is None and len(persons) >= _LEAST_PERSONS:
+    if names is None and len(persons) >= LEAST_PERSONS:
         names = frequencies_of(persons)
     pairs = sorted(_pairs(persons, rules, names), key=lambda pair: (-pair.comparison.score, pair.one, pair.other))
     clusters = list(range(len(persons)))
     members = {at: [at] for at in clusters}
-    numbers = {at: _citizen_ids(person) for at, person in enumerate(persons)}
+    numbers = {at: citizen_ids_of(person.numbers) for at, person in enumerate(persons)}
     for pair in pairs:
         one, other = sorted((clusters[pair.one], clusters[pair.other]))
-        if one == other or pair.comparison.grade is Grade.POSSIBLE or _are_two(numbers[one], numbers[other]):
+        if one == other or pair.comparison.grade is Grade.POSSIBLE or are_two(numbers[one], numbers[other]):
             continue
         for at in members[other]:
             clusters[at] = one
@@ -63,13 +58,3 @@ def _pairs(persons: Sequence[Person], rules: Rules, names: Frequencies | None) -
         comparison = compare(persons[one], persons[other], rules, names)
         if comparison.grade is not Grade.NOT:
             yield Candidate(one=one, other=other, comparison=comparison)
-
-
-def _citizen_ids(person: Person) -> set[tuple[str, str]]:
-    return {(one.kind, one.value) for one in person.numbers if one.kind in CITIZEN_KINDS}
-
-
-def _are_two(one: set[tuple[str, str]], other: set[tuple[str, str]]) -> bool:
-    """Whether both hold numbers of one kind, and share none of it."""
-    kinds = {kind for kind, _ in one} & {kind for kind, _ in other}
-    return any({n for n in one if n[0] == kind}.isdisjoint(n for n in other if n[0] == kind) for kind in kinds)

@@ -1,7 +1,7 @@
 """Numbers of a person as they are compared: of a declared kind, normalised, and the person's own or somebody else's."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from hub.identifiers import normalise, read_citizen_id
 from hub.mapping.codes import IdentifierKind
@@ -57,3 +57,22 @@ def is_own(number: Identifier, birth_date: str, is_newborn: bool = False) -> boo
         return not is_newborn
     found = read_citizen_id(number.value)
     return found is not None and found.birth_date.isoformat().startswith(birth_date)
+
+
+def citizen_ids_of(proofs: Iterable[Identifier]) -> frozenset[str]:
+    """The citizen ID numbers and residence permits among numbers, normalised."""
+    return frozenset(proof.value for proof in proofs if proof.kind in CITIZEN_KINDS)
+
+
+def are_two(one: Collection[str], other: Collection[str]) -> bool:
+    """Whether the holders of these citizen ID numbers are two people: both have numbers of one kind, and share none."""
+    kinds = {_kind_of(number) for number in one} & {_kind_of(number) for number in other}
+    return any(
+        {n for n in one if _kind_of(n) == kind}.isdisjoint(n for n in other if _kind_of(n) == kind) for kind in kinds
+    )
+
+
+def _kind_of(number: str) -> str:
+    """Which card a number stands on: one person may hold a permit and, later, a citizen ID number."""
+    found = read_citizen_id(number)
+    return found.kind if found else ""

@@ -101,6 +101,11 @@ def born_on(text: str) -> str:
     return text[:10] if _BORN.fullmatch(text[:10]) else ""
 
 
+def is_whole(born: str) -> bool:
+    """Whether a birth date is known to the day."""
+    return len(born) == len("2026-01-31")
+
+
 def phone(text: str) -> str:
     """A telephone number as it is compared: its digits, without China's prefix; ``""`` for what is none."""
     plain_text = unicodedata.normalize("NFKC", text)

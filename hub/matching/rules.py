@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.errors import Refused, refuse
 from hub.matching.findings import SENTENCES
-from hub.toml import NotToml, read_toml
+from hub.toml import NotToml, line_of, read_toml
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +70,7 @@ def load_rules(path: Path) -> Rules:
     except NotToml as fault:
         raise refuse("bad-identity", fault.place(path.name), reason=fault.en) from None
     for name in said.keys() - _TABLES:
-        raise refuse("bad-identity", f"{path.name}:{_line(text, name)}", reason=f"'{name}' is no table of it")
+        raise refuse("bad-identity", f"{path.name}:{line_of(text, name)}", reason=f"'{name}' is no table of it")
     of = _File(name=path.name, text=text, said=said)
     weights = of.numbers("weights", {*SENTENCES, "rarest-name"})
     return Rules(
@@ -96,30 +96,23 @@ class _File:
         said = self.said.get(table, {})
         for key in sorted(said.keys() ^ known):
             reason = f"'{key}' is no key of [{table}]" if key in said else f"[{table}] lacks '{key}'"
-            raise self.fault(key, reason)
+            raise self.fault(table, key, reason)
         for key, value in said.items():
             if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise self.fault(key, f"'{key}' is a number of bits")
+                raise self.fault(table, key, f"'{key}' is a number of bits")
         return {key: float(value) for key, value in said.items()}
 
     def sets(self, key: str) -> tuple[frozenset[str], ...]:
         table = self.said.get("findings", {})
         for unknown in sorted(table.keys() - _SETS):
-            raise self.fault(unknown, f"'{unknown}' is no key of [findings]")
+            raise self.fault("findings", unknown, f"'{unknown}' is no key of [findings]")
         said = table.get(key, [])
         if not isinstance(said, list) or not all(isinstance(one, list) and one for one in said):
-            raise self.fault(key, f"'{key}' is a list of lists of findings")
+            raise self.fault("findings", key, f"'{key}' is a list of lists of findings")
         for code in (code for one in said for code in one):
             if code not in SENTENCES:
-                raise self.fault(key, f"'{code}' is no finding")
+                raise self.fault("findings", key, f"'{code}' is no finding")
         return tuple(frozenset(one) for one in said)
 
-    def fault(self, key: str, reason: str) -> Refused:
-        return refuse("bad-identity", f"{self.name}:{_line(self.text, key)}", reason=reason)
-
-
-def _line(text: str, key: str) -> int:
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip().startswith((key, f"[{key}")):
-            return number
-    return 1
+    def fault(self, table: str, key: str, reason: str) -> Refused:
+        return refuse("bad-identity", f"{self.name}:{line_of(self.text, key, table)}", reason=reason)

@@ -8,12 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.matching.blocks import MOST_SHARING
 from hub.matching.person import Person, person_from, person_json
 from hub.message import OWN_SOURCE
 from hub.tables import match_person
-
-MOST_SHARING = 200
-"""Patients under one key. A key that more share says too little of anybody, and costs too much to look behind."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.likeness import Matcher, load_matcher
 from hub.mapping.codes import IdentifierKind
-from hub.matching.comparing import Frequencies
+from hub.matching.comparing import LEAST_PERSONS, Frequencies
 from hub.rounds import Rounds
 from hub.settings import Settings
 from hub.store import candidates
@@ -14,8 +14,6 @@ from hub.wiring.profiles import profile_places
 
 _MOST_NAMES = 20_000
 """Names that are counted, the most frequent: the others are rare at any site."""
-_LEAST_PERSONS = 1_000
-"""Patients without whom a site says nothing of how often names occur."""
 _EVERY_SECONDS = 6 * 3600.0
 _LONGEST_PAUSE = 3600.0
 
@@ -44,8 +42,8 @@ class SiteNames:
         """Count them now."""
         async with self._engine.begin() as connection:
             names, persons = await candidates.count_names(connection, _MOST_NAMES)
-        if persons >= _LEAST_PERSONS:
-            self._counted = Frequencies(names=names, persons=persons)
+        if persons >= LEAST_PERSONS:
+            self._counted = Frequencies(names=names)
 
 
 async def open_matcher(settings: Settings, engine: AsyncEngine) -> Matcher:
